@@ -1,0 +1,3 @@
+//! One file for each method of adaptation.
+
+pub mod ttl;

@@ -1,0 +1,148 @@
+//! A pre-norm transformer block, as both towers of CLIP stack them
+//! (`CLIPEncoderLayer` of `transformers`).
+
+use burn::tensor::module::attention;
+use burn::tensor::ops::AttentionModuleOptions;
+use burn::tensor::{Device, Tensor, activation};
+
+use crate::checkpoint::Checkpoint;
+use crate::config::{Activation, TransformerConfig};
+use crate::error::Result;
+use crate::linear::{Bias, FrozenLayerNorm, FrozenLinear};
+use crate::lora::{BlockAdapter, LowRank};
+
+/// Which tokens may attend to which.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attention {
+    /// Every token to every token: the vision tower.
+    Full,
+    /// Every token to itself and those before it: the text tower.
+    Causal,
+}
+
+/// Which tokens' states a block computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rows {
+    /// All of them.
+    All,
+    /// Only the first, the class token: of the last block, nothing else is read. The result is exact, since the
+    /// other tokens take part as keys and values.
+    First,
+}
+
+/// One block of a tower.
+#[derive(Debug, Clone)]
+pub struct Block {
+    norm_1: FrozenLayerNorm,
+    query: FrozenLinear,
+    key: FrozenLinear,
+    value: FrozenLinear,
+    output: FrozenLinear,
+    norm_2: FrozenLayerNorm,
+    fc_1: FrozenLinear,
+    fc_2: FrozenLinear,
+    heads: usize,
+    activation: Activation,
+    attention: Attention,
+}
+
+impl Block {
+    /// Reads the block whose tensors begin with `prefix`, such as `vision_model.encoder.layers.0`.
+    ///
+    /// # Errors
+    /// Those of [`Checkpoint::values`].
+    pub fn read(
+        checkpoint: &Checkpoint<'_>,
+        prefix: &str,
+        config: &TransformerConfig,
+        attention: Attention,
+        device: &Device,
+    ) -> Result<Self> {
+        let TransformerConfig { width, mlp_width, .. } = *config;
+        let linear = |name: &str, shape| {
+            FrozenLinear::read(checkpoint, &format!("{prefix}.{name}"), shape, Bias::With, device)
+        };
+        let norm = |name: &str| {
+            FrozenLayerNorm::read(
+                checkpoint,
+                &format!("{prefix}.{name}"),
+                width,
+                config.layer_norm_epsilon,
+                device,
+            )
+        };
+        Ok(Self {
+            norm_1: norm("layer_norm1")?,
+            query: linear("self_attn.q_proj", [width, width])?,
+            key: linear("self_attn.k_proj", [width, width])?,
+            value: linear("self_attn.v_proj", [width, width])?,
+            output: linear("self_attn.out_proj", [width, width])?,
+            norm_2: norm("layer_norm2")?,
+            fc_1: linear("mlp.fc1", [width, mlp_width])?,
+            fc_2: linear("mlp.fc2", [mlp_width, width])?,
+            heads: config.heads,
+            activation: config.activation,
+            attention,
+        })
+    }
+
+    /// `[batch, tokens, width]` to `[batch, tokens, width]`, or to `[batch, 1, width]` with [`Rows::First`].
+    #[must_use]
+    pub fn forward(&self, x: Tensor<3>, adapter: Option<&BlockAdapter>, rows: Rows) -> Tensor<3> {
+        let normed = self.norm_1.forward(x.clone());
+        let (x, queried) = match rows {
+            Rows::All => (x, normed.clone()),
+            Rows::First => (x.narrow(1, 0, 1), normed.clone().narrow(1, 0, 1)),
+        };
+        let adapter = adapter.cloned().unwrap_or_default();
+        let query = self.split(project(&self.query, adapter.query.as_ref(), queried));
+        let key = self.split(project(&self.key, adapter.key.as_ref(), normed.clone()));
+        let value = self.split(project(&self.value, adapter.value.as_ref(), normed));
+        let mixed = self.merge(self.attend(query, key, value));
+        let x = x + project(&self.output, adapter.output.as_ref(), mixed);
+        let hidden = self.fc_1.forward(self.norm_2.forward(x.clone()));
+        x + self.fc_2.forward(activate(self.activation, hidden))
+    }
+
+    /// `[batch, tokens, width]` to `[batch, heads, tokens, width / heads]`.
+    fn split(&self, x: Tensor<3>) -> Tensor<4> {
+        let [batch, tokens, width] = x.dims();
+        x.reshape([batch, tokens, self.heads, width / self.heads]).swap_dims(1, 2)
+    }
+
+    /// The reverse of [`Block::split`].
+    fn merge(&self, x: Tensor<4>) -> Tensor<3> {
+        let [batch, heads, tokens, head_width] = x.dims();
+        x.swap_dims(1, 2).reshape([batch, tokens, heads * head_width])
+    }
+
+    fn attend(&self, query: Tensor<4>, key: Tensor<4>, value: Tensor<4>) -> Tensor<4> {
+        // On the tape the fused operation falls back to one that differentiates through its own overflow guards;
+        // written out, with the row's largest score detached, the backward pass is shorter and the same.
+        if query.is_autodiff() && self.attention == Attention::Full {
+            let head_width = query.dims()[3] as f64;
+            let scores = (query * head_width.powf(-0.5)).matmul(key.swap_dims(2, 3));
+            return activation::softmax(scores, 3).matmul(value);
+        }
+        let options = AttentionModuleOptions { is_causal: self.attention == Attention::Causal, ..Default::default() };
+        attention(query, key, value, None, None, options)
+    }
+}
+
+/// The frozen projection, and what its adapter adds.
+fn project(frozen: &FrozenLinear, adapter: Option<&LowRank>, x: Tensor<3>) -> Tensor<3> {
+    match adapter {
+        Some(adapter) => frozen.forward(x.clone()) + adapter.forward(x),
+        None => frozen.forward(x),
+    }
+}
+
+fn activate<const D: usize>(kind: Activation, x: Tensor<D>) -> Tensor<D> {
+    match kind {
+        // The tensor library's own backward pass of GELU is, on graphics devices, that of its approximation by tanh:
+        // 2.6e-4 off. Written out with the error function, both passes are exact.
+        Activation::Gelu if x.is_autodiff() => x.clone() * 0.5 * ((x * std::f64::consts::FRAC_1_SQRT_2).erf() + 1.0),
+        Activation::Gelu => activation::gelu(x),
+        Activation::QuickGelu => x.clone() * activation::sigmoid(x * 1.702),
+    }
+}

@@ -1,0 +1,124 @@
+//! The text tower: token embedding, causal blocks, and the projection of the end token
+//! (`CLIPTextTransformer` of `transformers`).
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+
+use crate::block::{Attention, Block, Rows};
+use crate::checkpoint::{Checkpoint, HostMatrix};
+use crate::config::{ClipConfig, EndToken, TextConfig};
+use crate::error::{Error, Result};
+use crate::linear::{Bias, FrozenLayerNorm, FrozenLinear, matrix};
+
+/// The text tower of a CLIP.
+pub struct TextTower {
+    config: TextConfig,
+    /// `[vocabulary, width]`, on the host: of it a label needs a few rows only.
+    token_embedding: HostMatrix,
+    /// `[context length, width]`
+    positions: Tensor<2>,
+    blocks: Vec<Block>,
+    norm_after: FrozenLayerNorm,
+    projection: FrozenLinear,
+    device: Device,
+}
+
+impl TextTower {
+    /// Reads the tensors `text_model.*` and `text_projection`.
+    ///
+    /// # Errors
+    /// Those of [`Checkpoint::values`].
+    pub fn read(checkpoint: &Checkpoint<'_>, device: &Device) -> Result<Self> {
+        let ClipConfig { text: config, projection, .. } = checkpoint.config;
+        let width = config.transformer.width;
+        let epsilon = config.transformer.layer_norm_epsilon;
+        let token_embedding =
+            checkpoint.host_matrix("text_model.embeddings.token_embedding.weight", [config.vocabulary, width])?;
+        let positions = matrix(
+            checkpoint,
+            "text_model.embeddings.position_embedding.weight",
+            [config.context_length, width],
+            device,
+        )?;
+        let blocks = (0..config.transformer.layers)
+            .map(|index| {
+                let prefix = format!("text_model.encoder.layers.{index}");
+                Block::read(checkpoint, &prefix, &config.transformer, Attention::Causal, device)
+            })
+            .collect::<Result<_>>()?;
+        Ok(Self {
+            token_embedding,
+            positions,
+            blocks,
+            norm_after: FrozenLayerNorm::read(checkpoint, "text_model.final_layer_norm", width, epsilon, device)?,
+            projection: FrozenLinear::read(checkpoint, "text_projection", [width, projection], Bias::Without, device)?,
+            device: device.clone(),
+            config,
+        })
+    }
+
+    /// Largest number of tokens of a text, its start and end among them.
+    #[must_use]
+    pub fn context_length(&self) -> usize {
+        self.config.context_length
+    }
+
+    /// The features `[texts, projection]` of texts given as token ids, not normalised.
+    ///
+    /// The texts may differ in length, and may be padded: attention is causal, so what follows the end token changes
+    /// nothing, and the batch is cut to its longest text.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for no texts, or a text of no tokens or more than the context length;
+    /// [`Error::TokenOutsideVocabulary`].
+    pub fn forward(&self, texts: &[Vec<u32>]) -> Result<Tensor<2>> {
+        let ends = texts.iter().map(|ids| self.end_position(ids)).collect::<Result<Vec<_>>>()?;
+        let Some(longest) = ends.iter().map(|end| end + 1).max() else {
+            return Err(Error::Shape { operation: "text tower", expected: vec![1], found: vec![0] });
+        };
+        let width = self.config.transformer.width;
+        let mut x = self.embed(texts, longest)? + self.positions.clone().narrow(0, 0, longest).unsqueeze();
+        for block in &self.blocks {
+            x = block.forward(x, None, Rows::All);
+        }
+        // One row a text: the state of its end token.
+        let rows = ends.iter().enumerate().map(|(text, end)| i32::try_from(text * longest + end).unwrap_or(i32::MAX));
+        let rows = TensorData::new(rows.collect::<Vec<i32>>(), [texts.len()]);
+        let rows = Tensor::<1, Int>::from_data(rows, &self.device);
+        let ended = x.reshape([texts.len() * longest, width]).select(0, rows);
+        Ok(self.projection.forward(self.norm_after.forward(ended)))
+    }
+
+    /// The token embeddings `[texts, longest, width]`; a shorter text is filled up with zeros, which nothing reads.
+    fn embed(&self, texts: &[Vec<u32>], longest: usize) -> Result<Tensor<3>> {
+        let width = self.config.transformer.width;
+        let mut values = Vec::with_capacity(texts.len() * longest * width);
+        for (index, ids) in texts.iter().enumerate() {
+            for &id in ids.iter().take(longest) {
+                self.token_embedding
+                    .append_row(id as usize, &mut values)
+                    .ok_or(Error::TokenOutsideVocabulary { id, vocabulary: self.token_embedding.rows() })?;
+            }
+            values.resize((index + 1) * longest * width, 0.0);
+        }
+        Ok(Tensor::from_data(TensorData::new(values, [texts.len(), longest, width]), &self.device))
+    }
+
+    /// Where the text's feature stands; as `transformers` finds it, 0 where the end token is missing.
+    fn end_position(&self, ids: &[u32]) -> Result<usize> {
+        if ids.is_empty() || ids.len() > self.config.context_length {
+            return Err(Error::Shape {
+                operation: "tokens of a text",
+                expected: vec![self.config.context_length],
+                found: vec![ids.len()],
+            });
+        }
+        let end = match self.config.end_token {
+            EndToken::Id(end) => ids.iter().position(|&id| id == end),
+            EndToken::LargestId => {
+                let largest = ids.iter().max();
+                ids.iter().position(|id| Some(id) == largest)
+            }
+        };
+        Ok(end.unwrap_or(0))
+    }
+}

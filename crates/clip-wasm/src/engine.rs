@@ -1,0 +1,157 @@
+//! A device, and the model that was loaded onto it.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use clip_adapt::recorded;
+use clip_adapt::session::Session;
+use clip_model::checkpoint::Checkpoint;
+use clip_model::clip::Clip;
+use clip_model::config::ClipConfig;
+use clip_model::device::{ComputeDevice, DeviceChoice};
+use serde::Serialize;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::convert;
+use crate::episode::Episode;
+use crate::error::WasmError;
+use crate::picture::Picture;
+
+/// The engine: opened once, then a model is loaded, then pictures are shown to it.
+#[wasm_bindgen]
+pub struct Engine {
+    device: ComputeDevice,
+    /// Shared, not borrowed, by what is at work: another model may be loaded meanwhile.
+    session: RefCell<Option<Rc<Session>>>,
+}
+
+#[derive(Serialize)]
+struct DeviceInfo<'a> {
+    kind: &'static str,
+    name: &'a str,
+    software: bool,
+}
+
+#[derive(Serialize)]
+struct ModelInfo {
+    name: String,
+    image_size: usize,
+    patch_size: usize,
+    vision_layers: usize,
+    vision_width: usize,
+    vision_heads: usize,
+    text_layers: usize,
+    text_width: usize,
+    projection_size: usize,
+    context_length: usize,
+    weights_bytes: usize,
+}
+
+impl ModelInfo {
+    fn new(name: String, config: &ClipConfig, weights_bytes: usize) -> Self {
+        let (vision, text) = (&config.vision, &config.text);
+        Self {
+            name,
+            image_size: vision.image_size,
+            patch_size: vision.patch_size,
+            vision_layers: vision.transformer.layers,
+            vision_width: vision.transformer.width,
+            vision_heads: vision.transformer.heads,
+            text_layers: text.transformer.layers,
+            text_width: text.transformer.width,
+            projection_size: config.projection,
+            context_length: text.context_length,
+            weights_bytes,
+        }
+    }
+}
+
+impl Engine {
+    fn session(&self) -> Result<Rc<Session>, WasmError> {
+        self.session.borrow().clone().ok_or_else(WasmError::model_missing)
+    }
+}
+
+#[wasm_bindgen]
+impl Engine {
+    /// Opens a device: `"auto"`, `"webgpu"` or `"cpu"`.
+    ///
+    /// # Errors
+    /// `gpu-unavailable` where `"webgpu"` was asked for and no adapter answers.
+    pub async fn open(device: String) -> Result<Self, WasmError> {
+        let choice: DeviceChoice = device.parse().map_err(WasmError::argument)?;
+        Ok(Self { device: ComputeDevice::open(choice).await?, session: RefCell::new(None) })
+    }
+
+    /// What was opened: `{kind, name, software}`.
+    ///
+    /// # Errors
+    /// None in practice.
+    #[wasm_bindgen(getter)]
+    pub fn device(&self) -> Result<JsValue, WasmError> {
+        convert::to_js(&DeviceInfo {
+            kind: self.device.kind().as_str(),
+            name: self.device.name(),
+            software: self.device.is_software(),
+        })
+    }
+
+    /// Loads a checkpoint in Hugging Face's layout and returns its sizes. Replaces the model that was loaded before;
+    /// after an error that one is still there.
+    ///
+    /// # Errors
+    /// The `config-...`, `checkpoint-...`, `tensor-...` and `preprocessing-...` codes.
+    pub fn load(
+        &self,
+        name: String,
+        config: &str,
+        preprocessor: Option<String>,
+        weights: &[u8],
+    ) -> Result<JsValue, WasmError> {
+        let checkpoint = Checkpoint::from_parts(config, preprocessor.as_deref(), weights)?;
+        let clip = Clip::load(&checkpoint, &self.device)?;
+        let info = ModelInfo::new(name.clone(), &clip.config, weights.len());
+        *self.session.borrow_mut() = Some(Rc::new(Session::new(name, clip)));
+        convert::to_js(&info)
+    }
+
+    /// Predicts which label fits, without adaptation.
+    ///
+    /// # Errors
+    /// The `label-...` codes, `template-invalid`, `model-missing`, and those of the device.
+    pub async fn classify(
+        &self,
+        picture: &Picture,
+        labels: Vec<String>,
+        template: String,
+    ) -> Result<JsValue, WasmError> {
+        let (session, pixels) = (self.session()?, picture.pixels());
+        let classification = session.classify(&pixels, &labels, &template).await?;
+        convert::to_js(&classification)
+    }
+
+    /// Begins to adapt to a picture. `options` has the settings in camelCase; what is left out has its default.
+    ///
+    /// # Errors
+    /// The `label-...` codes, `template-invalid`, `option-invalid`, `model-missing`.
+    pub fn start(
+        &self,
+        picture: &Picture,
+        labels: Vec<String>,
+        template: &str,
+        options: JsValue,
+    ) -> Result<Episode, WasmError> {
+        let options = convert::options_from_js(options)?;
+        Ok(Episode::new(self.session()?.start(picture.pixels(), &labels, template, options)?))
+    }
+
+    /// Replays a recorded episode on the loaded model, and says how far every quantity is from the recording.
+    ///
+    /// # Errors
+    /// `recording-invalid`, `model-missing`, and those of the device.
+    pub async fn verify(&self, recording: Vec<u8>) -> Result<JsValue, WasmError> {
+        let session = self.session()?;
+        convert::to_js(&recorded::verify(session.clip(), &recording).await?)
+    }
+}

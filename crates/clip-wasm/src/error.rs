@@ -1,0 +1,97 @@
+//! Errors as JavaScript sees them. This is the only place that makes them.
+
+use js_sys::Reflect;
+use wasm_bindgen::JsValue;
+
+use crate::convert;
+
+/// An error with its stable code. The codes of the other crates pass through; here are those of this one.
+#[derive(Debug)]
+pub(crate) struct WasmError {
+    code: &'static str,
+    message: String,
+    /// The name of a setting, as JavaScript spells it.
+    option: Option<String>,
+}
+
+impl WasmError {
+    /// Something was called in the middle of its own asynchronous work.
+    pub(crate) fn busy(what: &str) -> Self {
+        Self { code: "engine-busy", message: format!("{what} is still at work"), option: None }
+    }
+
+    /// Something was asked of a model before there was one.
+    pub(crate) fn model_missing() -> Self {
+        Self { code: "model-missing", message: "no model is loaded".into(), option: None }
+    }
+
+    /// An argument that makes no sense.
+    pub(crate) fn argument(reason: impl Into<String>) -> Self {
+        Self { code: "argument-invalid", message: reason.into(), option: None }
+    }
+
+    /// A setting that can't be understood; `option` as JavaScript spells it.
+    pub(crate) fn option(option: String, reason: &str) -> Self {
+        Self { code: "option-invalid", message: format!("{option}: {reason}"), option: Some(option) }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn parts(&self) -> (&'static str, &str, Option<&str>) {
+        (self.code, &self.message, self.option.as_deref())
+    }
+}
+
+impl From<clip_model::Error> for WasmError {
+    fn from(error: clip_model::Error) -> Self {
+        Self { code: error.code(), message: error.to_string(), option: None }
+    }
+}
+
+impl From<clip_adapt::Error> for WasmError {
+    fn from(error: clip_adapt::Error) -> Self {
+        let (code, message) = (error.code(), error.to_string());
+        match error {
+            clip_adapt::Error::OptionInvalid { option, .. } => {
+                let spelled = convert::camel_case(option);
+                Self { code, message: message.replacen(option, &spelled, 1), option: Some(spelled) }
+            }
+            _ => Self { code, message, option: None },
+        }
+    }
+}
+
+impl From<WasmError> for JsValue {
+    fn from(error: WasmError) -> Self {
+        let made = js_sys::Error::new(&error.message);
+        let option = error.option.map_or(Self::NULL, Self::from);
+        for (key, value) in [("code", Self::from_str(error.code)), ("option", option)] {
+            // Setting a property of a fresh object can't fail.
+            let _ = Reflect::set(&made, &Self::from_str(key), &value);
+        }
+        made.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_setting_is_named_as_javascript_spells_it() {
+        let error = clip_adapt::Error::OptionInvalid {
+            option: "learning_rate",
+            value: "-1".into(),
+            range: "from 0 to 10".into(),
+        };
+        let error = WasmError::from(error);
+        let (code, message, option) = error.parts();
+        assert_eq!((code, option), ("option-invalid", Some("learningRate")));
+        assert!(message.starts_with("learningRate = -1"), "{message}");
+    }
+
+    #[test]
+    fn the_core_crates_codes_pass_through() {
+        assert_eq!(WasmError::from(clip_adapt::Error::LabelsNone).parts().0, "labels-none");
+        assert_eq!(WasmError::from(clip_model::Error::PictureEmpty).parts().0, "picture-empty");
+    }
+}

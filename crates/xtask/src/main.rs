@@ -1,0 +1,153 @@
+//! Builds, serves and tests clip-ttl: `cargo xtask build`, `cargo xtask serve --open`, `cargo xtask test`.
+//!
+//! Everything the commands need is Cargo, Node.js and what these two fetch from their registries; nothing has to be
+//! installed by hand. Build outputs go below Cargo's target directory:
+//! `package` (the npm package as published), `site` (the demo site), `wasm-package` (the optimised module, kept between builds).
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line program talks to the terminal"
+)]
+#![allow(unreachable_pub, reason = "a program has no interface beyond its commands")]
+
+mod build;
+mod error;
+mod http;
+mod node;
+mod process;
+mod serve;
+mod setup;
+mod tally;
+mod test;
+mod wasm;
+mod workspace;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::build::BuildOptions;
+use crate::error::Error;
+use crate::serve::ServeOptions;
+use crate::test::Suite;
+use crate::workspace::Workspace;
+
+/// Builds, serves and tests clip-ttl.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Build the WebAssembly module, the npm package and the demo site
+    Build(BuildArguments),
+    /// Build everything and serve the demo site on this machine
+    Serve {
+        #[command(flatten)]
+        build: BuildArguments,
+        /// The first port to try; where it is taken, the next free one is used
+        #[arg(long, default_value_t = serve::DEFAULT_PORT)]
+        port: u16,
+        /// Open the site in the default browser
+        #[arg(long)]
+        open: bool,
+        /// Serve what the last build made
+        #[arg(long)]
+        no_build: bool,
+    },
+    /// Run every check and every test, and print one line with the totals
+    Test {
+        /// Run one part only; may be given several times
+        #[arg(long, value_name = "PART")]
+        only: Vec<Suite>,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct BuildArguments {
+    /// Where the site goes; by default `site` in Cargo's target directory (inside a Trunk hook: Trunk's staging folder)
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Leave wasm-opt out and keep function names: builds sooner, and panics name the function they come from
+    #[arg(long)]
+    debug: bool,
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            error::report(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode, Error> {
+    let workspace = Workspace::find()?;
+    match command {
+        Command::Build(arguments) => {
+            let site = build::build(&workspace, &arguments.options(&workspace))?;
+            println!("\nThe site is in {}", site.display());
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Serve {
+            build,
+            port,
+            open,
+            no_build,
+        } => {
+            let options = build.options(&workspace);
+            let site = if no_build {
+                options.out
+            } else {
+                build::build(&workspace, &options)?
+            };
+            serve::serve(&ServeOptions { site, port, open })?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Test { only } => Ok(if test::run(&workspace, &only) {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        }),
+    }
+}
+
+impl BuildArguments {
+    fn options(self, workspace: &Workspace) -> BuildOptions {
+        // Trunk's hooks know their destination from the environment, and get no shell that could put it into the arguments.
+        let staging = || std::env::var_os("TRUNK_STAGING_DIR").map(PathBuf::from);
+        BuildOptions {
+            out: self.out.or_else(staging).unwrap_or_else(|| workspace.site()),
+            debug: self.debug,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn an_explicit_folder_wins_over_the_default() {
+        let workspace = Workspace::at("/repository", "/target");
+        let options = BuildArguments {
+            out: Some("elsewhere".into()),
+            debug: false,
+        }
+        .options(&workspace);
+        assert_eq!(options.out, PathBuf::from("elsewhere"));
+    }
+}

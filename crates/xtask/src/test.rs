@@ -1,0 +1,139 @@
+//! `cargo xtask test`: every check and every test, one after another, and their sum in the last line.
+//!
+//! A part that fails does not stop the others, so that one run tells everything.
+
+mod browser;
+mod rust;
+mod web;
+
+use std::time::{Duration, Instant};
+
+use clap::ValueEnum;
+
+use crate::error::{self, Error};
+use crate::tally::Tally;
+use crate::workspace::Workspace;
+
+/// A part of the tests that can be run alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Suite {
+    /// Formatting, clippy, native tests and documentation
+    Rust,
+    /// The browser build: what blocks or panics there is refused by clippy
+    Wasm,
+    /// TypeScript: types and unit tests
+    Web,
+    /// The built site in a real Chromium
+    Browser,
+}
+
+/// Runs the given suites, or all of them if none is given. Returns whether everything passed.
+pub fn run(workspace: &Workspace, only: &[Suite]) -> bool {
+    let mut report = Report::default();
+    for suite in Suite::value_variants()
+        .iter()
+        .filter(|suite| only.is_empty() || only.contains(suite))
+    {
+        match suite {
+            Suite::Rust => rust::native(workspace, &mut report),
+            Suite::Wasm => rust::wasm(workspace, &mut report),
+            Suite::Web => web::run(workspace, &mut report),
+            Suite::Browser => browser::run(workspace, &mut report),
+        }
+    }
+    report.print();
+    report.total().failed == 0
+}
+
+/// What has been run so far.
+#[derive(Debug, Default)]
+struct Report {
+    entries: Vec<Entry>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    name: &'static str,
+    tally: Tally,
+    duration: Duration,
+}
+
+impl Report {
+    /// Runs a check that passes or fails as a whole.
+    fn check(&mut self, name: &'static str, check: impl FnOnce() -> Result<(), Error>) -> bool {
+        self.tests(name, || check().map(|()| Tally::PASSED))
+    }
+
+    /// Runs something that counts its tests. An error is one failure. Returns whether all passed.
+    fn tests(&mut self, name: &'static str, tests: impl FnOnce() -> Result<Tally, Error>) -> bool {
+        println!("\n=== {name} ===");
+        let started = Instant::now();
+        let tally = tests().unwrap_or_else(|error| {
+            error::report(&error);
+            Tally::FAILED
+        });
+        self.entries.push(Entry {
+            name,
+            tally,
+            duration: started.elapsed(),
+        });
+        tally.failed == 0
+    }
+
+    /// Notes tests that could not be run, because something they need has failed: that is a failure too.
+    fn not_run(&mut self, name: &'static str, reason: &str) {
+        println!("\n=== {name} ===\nnot run: {reason}");
+        self.entries.push(Entry {
+            name,
+            tally: Tally::FAILED,
+            duration: Duration::ZERO,
+        });
+    }
+
+    fn total(&self) -> Tally {
+        let mut total = Tally::default();
+        for entry in &self.entries {
+            total += entry.tally;
+        }
+        total
+    }
+
+    fn print(&self) {
+        println!("\n=== Summary ===");
+        let width = self
+            .entries
+            .iter()
+            .map(|entry| entry.name.len())
+            .max()
+            .unwrap_or_default();
+        for Entry { name, tally, duration } in &self.entries {
+            let verdict = if tally.failed == 0 { "ok    " } else { "FAILED" };
+            println!("{verdict}  {name:width$}  {:>6} s  {tally}", duration.as_secs());
+        }
+        println!("\n{}", self.total());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_part_counts_and_none_stops_the_others() {
+        let mut report = Report::default();
+        assert!(report.check("passes", || Ok(())));
+        assert!(!report.check("cannot be started", || {
+            Err(Error::Missing {
+                what: "a tool".to_owned(),
+                advice: "install it".to_owned(),
+            })
+        }));
+        assert!(!report.tests("tests", || Ok(Tally {
+            passed: 5,
+            failed: 1,
+            skipped: 0
+        })));
+        report.not_run("browser tests", "the build failed");
+        assert_eq!(report.total().to_string(), "6 passed, 3 failed");
+    }
+}

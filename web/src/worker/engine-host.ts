@@ -1,0 +1,180 @@
+/** Does what requests ask for, with the engine. Knows neither messages nor the queue. */
+
+import type { Engine, Episode, EpisodeEvent, Picture } from "../clip_ttl.js";
+import { ClipTtlError } from "../errors.js";
+import { DownloadProgress, fetchModel } from "../models.js";
+import type { Request, RunEvent } from "../protocol.js";
+import type { Classification, DeviceInfo, EpisodeReport, LoadProgress, ModelInfo, VerifyReport } from "../types.js";
+import type { GpuWatch } from "./gpu-watch.js";
+import type { Obituary } from "./obituary.js";
+import { PictureCache } from "./picture-cache.js";
+import type { Ticket } from "./request-queue.js";
+import { loadWasm, type WasmModule } from "./wasm-loader.js";
+
+interface Opened {
+  readonly engine: Engine;
+  readonly pictures: PictureCache;
+  readonly wasm: WasmModule;
+}
+
+export class EngineHost {
+  readonly #gpu: GpuWatch;
+  readonly #obituary: Obituary;
+  #opened: Opened | null = null;
+  #kept: KeptEpisode | null = null;
+
+  constructor(gpu: GpuWatch, obituary: Obituary) {
+    this.#gpu = gpu;
+    this.#obituary = obituary;
+  }
+
+  async open(
+    request: Request<"open">,
+    ticket: Ticket,
+    tell: (progress: LoadProgress) => void,
+  ): Promise<{ readonly device: DeviceInfo; readonly model: ModelInfo }> {
+    const progress = new DownloadProgress(tell);
+    const [wasm, files] = await Promise.all([
+      loadWasm(request.wasmUrl, progress, ticket.signal),
+      fetchModel(request.model, progress, ticket.signal),
+    ]);
+    progress.report("prepare");
+    await ticket.pause();
+    wasm.onPanic((message) => this.#obituary.panicked(message));
+    const engine = await wasm.Engine.open(request.device);
+    const { kind, name, software } = engine.device;
+    if (kind === "cpu") this.#gpu.forget();
+    await ticket.pause();
+    const model = engine.load(files.name, files.config, files.preprocessor, files.weights);
+    this.#opened = { engine, pictures: new PictureCache(wasm), wasm };
+    progress.report("ready");
+    return { device: { kind, name, software }, model };
+  }
+
+  async classify(request: Request<"classify">): Promise<Classification> {
+    const { engine, pictures } = this.#require();
+    return engine.classify(await pictures.get(request.image), request.labels, request.template);
+  }
+
+  async verify(request: Request<"verify">): Promise<VerifyReport> {
+    const { engine } = this.#require();
+    const { episode } = request;
+    return engine.verify(new Uint8Array(episode instanceof Blob ? await episode.arrayBuffer() : episode));
+  }
+
+  async adapt(request: Request<"adapt">, ticket: Ticket, tell: (event: RunEvent) => void): Promise<EpisodeReport> {
+    const { engine, pictures } = this.#require();
+    const picture = await pictures.get(request.image);
+    await ticket.pause();
+    const question = new Question(picture, request);
+    const kept = this.#takeKept(question);
+    const episode = kept?.episode ?? engine.start(picture, request.labels, request.template, request.options);
+    try {
+      kept?.goOn(question, tell);
+      const report = await advanceToEnd(episode, ticket, tell);
+      if (report.stopped === null) this.#kept = new KeptEpisode(question, episode, report);
+      else episode.free();
+      return report;
+    } catch (error) {
+      episode.free();
+      throw error;
+    }
+  }
+
+  /** As a bug in the engine would. */
+  panicForTests(): void {
+    this.#require().wasm.panicForTests();
+  }
+
+  /** The last episode if it can go on as what is asked; else it is let go. */
+  #takeKept(question: Question): KeptEpisode | null {
+    const kept = this.#kept;
+    this.#kept = null;
+    if (kept === null || kept.canGoOn(question)) return kept;
+    kept.episode.free();
+    return null;
+  }
+
+  #require(): Opened {
+    if (this.#opened === null) throw new ClipTtlError("model-missing", "no model is loaded");
+    return this.#opened;
+  }
+}
+
+/** Drives an episode piece by piece; between the pieces messages come in. */
+async function advanceToEnd(episode: Episode, ticket: Ticket, tell: (event: RunEvent) => void): Promise<EpisodeReport> {
+  for (;;) {
+    const event = await episode.advance();
+    if (event.type === "done") return withoutType(event);
+    tell(asRunEvent(event));
+    await ticket.pause();
+  }
+}
+
+function asRunEvent(event: Exclude<EpisodeEvent, { type: "done" }>): RunEvent {
+  switch (event.type) {
+    case "zero_shot":
+      return { type: "zero-shot", zeroShot: withoutType(event) };
+    case "step":
+      return { type: "step", step: withoutType(event) };
+    default:
+      return { type: "progress", progress: { ...withoutType(event), stage: event.type } as Extract<RunEvent, { type: "progress" }>["progress"] };
+  }
+}
+
+function withoutType<T extends { readonly type: string }>(event: T): Omit<T, "type"> {
+  const { type: _type, ...rest } = event;
+  return rest;
+}
+
+/** What a run is about. Two runs that differ only in the number of steps begin with the same steps. */
+class Question {
+  readonly steps: number | undefined;
+  readonly #picture: Picture;
+  readonly #rest: string;
+
+  constructor(picture: Picture, request: Request<"adapt">) {
+    const { steps, ...options } = request.options;
+    const sorted = Object.entries(options).sort(([a], [b]) => (a < b ? -1 : 1));
+    this.steps = steps;
+    this.#picture = picture;
+    this.#rest = JSON.stringify([request.labels, request.template, sorted]);
+  }
+
+  /** Whether all but the number of steps is the same. */
+  isLike(other: Question): boolean {
+    return this.#picture === other.#picture && this.#rest === other.#rest;
+  }
+}
+
+/** The last run's episode: asked for one step more, it needs no more than that step. */
+class KeptEpisode {
+  readonly episode: Episode;
+  readonly #question: Question;
+  readonly #report: EpisodeReport;
+
+  constructor(question: Question, episode: Episode, report: EpisodeReport) {
+    this.episode = episode;
+    this.#question = question;
+    this.#report = report;
+  }
+
+  /** Whether a question is about this episode with further steps. */
+  canGoOn(question: Question): boolean {
+    return this.#question.isLike(question) && this.#furtherSteps(question) > 0;
+  }
+
+  /** Tells what was told before, and makes the episode ready for the further steps. */
+  goOn(question: Question, tell: (event: RunEvent) => void): void {
+    const { before, beforeEntropy, steps, views } = this.#report;
+    this.episode.extend(this.#furtherSteps(question));
+    tell({ type: "progress", progress: { stage: "encoding", viewsDone: views.length, viewsTotal: views.length } });
+    tell({ type: "zero-shot", zeroShot: { probabilities: before.map((entry) => entry.probability), entropy: beforeEntropy } });
+    for (const step of steps) tell({ type: "step", step });
+  }
+
+  #furtherSteps(question: Question): number {
+    const wanted = question.steps;
+    return Number.isSafeInteger(wanted) ? (wanted ?? 0) - this.#report.steps.length : 0;
+  }
+}

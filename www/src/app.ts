@@ -1,0 +1,407 @@
+/** What the page knows and does: one picture, one list of labels, one answer before and one after. */
+
+import type { AdaptRun, ClipTtl, EpisodeReport, StepReport } from "clip-ttl";
+import { changedOptions, Controls, defaultValues, english, formatNats, formatPercent, toAdaptOptions, type OptionValues } from "clip-ttl/element";
+import { Announcer } from "./announcer.js";
+import { EngineHost, type EngineState } from "./engine-host.js";
+import { LabelsPanel, type Question } from "./labels-panel.js";
+import { byId } from "./page-dom.js";
+import { PicturePanel } from "./picture-panel.js";
+import type { LoadedPicture } from "./picture-source.js";
+import { messageOf, placeOf, reasonOf } from "./problems.js";
+import { best, Results, type Known } from "./results.js";
+import { RunPanel } from "./run-panel.js";
+import type { Sample } from "./samples.js";
+import { text } from "./strings.js";
+
+/** Typing has to rest this long before the labels are compared again. */
+const REST_MS = 400;
+
+/** An episode as far as it has come. */
+type Episode = Pick<Known, "plannedSteps" | "steps" | "report" | "viewCount" | "views" | "viewsEncoded"> & {
+  /** The settings it was or would be run with. */
+  readonly values: OptionValues;
+};
+
+function emptyEpisode(values: OptionValues): Episode {
+  return { plannedSteps: values.steps, steps: [], report: null, viewCount: values.views, views: null, viewsEncoded: 0, values };
+}
+
+export class App {
+  readonly #announcer = new Announcer(byId("announcer", HTMLElement));
+  readonly #settings = byId("settings", HTMLDetailsElement);
+  readonly #settingsNote = byId("settings-note", HTMLElement);
+  readonly #results = new Results();
+  readonly #controls: Controls;
+  readonly #labels: LabelsPanel;
+  readonly #pictures: PicturePanel;
+  readonly #panel: RunPanel;
+  readonly #host: EngineHost;
+
+  #picture: LoadedPicture | null = null;
+  #before: readonly number[] | null = null;
+  #beforeEntropy: number | null = null;
+  #episode: Episode = emptyEpisode(defaultValues());
+  /** The finished episode before the present run: it comes back when the run is cancelled or fails. */
+  #kept: Episode | null = null;
+  /** Whether a run was asked for and has not ended; it may still wait for the engine. */
+  #isAdapting = false;
+  #run: AdaptRun | null = null;
+  #isShowing = false;
+  /** Counts what was asked of the engine, so that a late answer to an old question is dropped. */
+  #turn = 0;
+  #resting: ReturnType<typeof setTimeout> | undefined;
+
+  constructor() {
+    this.#panel = new RunPanel({
+      run: () => void this.#adapt(),
+      step: () => this.#stepOnce(),
+      cancel: () => this.#cancel(),
+      reset: () => this.#reset(),
+    });
+    this.#host = new EngineHost((state) => this.#showEngine(state));
+    this.#controls = new Controls((values) => this.#optionsChanged(values));
+    byId("controls", HTMLElement).append(this.#controls.element);
+    this.#labels = new LabelsPanel({ labelsChanged: () => this.#inputChanged() });
+    this.#pictures = new PicturePanel({ pictureChanged: (picture, sample) => this.#pictureChanged(picture, sample) });
+    this.#optionsChanged(this.#controls.values);
+    this.#show();
+  }
+
+  /** Fetches the samples, and the engine once the page has been painted. */
+  start(): void {
+    void this.#pictures.offerSamples();
+    const load = (): void => void this.#host.ready().then(() => this.#classify(), () => undefined);
+    // Safari has no requestIdleCallback.
+    if ("requestIdleCallback" in window) requestIdleCallback(load, { timeout: 1500 });
+    else setTimeout(load, 200);
+  }
+
+  #pictureChanged(picture: LoadedPicture | null, sample: Sample | null): void {
+    this.#picture = picture;
+    if (sample !== null) this.#labels.suggest(sample.labels);
+    this.#inputChanged(0);
+  }
+
+  #inputChanged(restMs = REST_MS): void {
+    clearTimeout(this.#resting);
+    if (this.#isAdapting) this.#announcer.say(text.status.inputsChanged);
+    this.#stopRun();
+    this.#kept = null;
+    this.#episode = emptyEpisode(this.#controls.values);
+    this.#before = null;
+    this.#beforeEntropy = null;
+    this.#showButtons();
+    this.#show();
+    this.#resting = setTimeout(() => void this.#classify(), restMs);
+  }
+
+  #optionsChanged(values: OptionValues): void {
+    const changed = changedOptions(values).map((name) => english.controls.options[name].label.toLowerCase());
+    this.#settingsNote.textContent = changed.length === 0 ? text.settings.asInPaper : text.settings.changed(changed);
+    if (!this.#isAdapting && this.#episode.steps.length === 0) {
+      this.#episode = emptyEpisode(values);
+      this.#show();
+    }
+    if (this.#host.useDevice(values.device)) this.#loadAgain();
+  }
+
+  /** Loads the engine on the chosen device, keeping everything that was entered and found. */
+  #loadAgain(andThen?: () => void): void {
+    this.#stopRun();
+    this.#goBack();
+    this.#panel.clearProblem();
+    this.#host.ready().then(
+      () => (andThen === undefined ? void this.#classify() : andThen()),
+      () => undefined,
+    );
+  }
+
+  /** The zero-shot answer, as soon as there are a picture, labels and a model. */
+  async #classify(): Promise<void> {
+    const picture = this.#picture;
+    if (picture === null || this.#before !== null || this.#isAdapting || this.#host.state.kind !== "ready") {
+      this.#showRest();
+      return;
+    }
+    const question = this.#labels.question;
+    if (question === null) {
+      this.#showRest();
+      return;
+    }
+    this.#turn += 1;
+    const turn = this.#turn;
+    this.#panel.showStatus(text.status.classifying, null);
+    try {
+      const clip = await this.#host.ready();
+      const scores = await clip.classify(picture.blob, [...question.labels], { template: question.template });
+      if (turn !== this.#turn) return;
+      const scoreOf = new Map(scores.map(({ label, score }) => [label, score]));
+      this.#before = question.labels.map((label) => scoreOf.get(label) ?? 0);
+      this.#beforeEntropy = entropyOf(this.#before);
+      this.#pictures.accept();
+      this.#show();
+      this.#showRest();
+      const top = best(question.labels, this.#before);
+      if (top !== null) this.#announcer.say(text.announce.classified(top.label, formatPercent(top.probability)));
+    } catch (error) {
+      if (turn === this.#turn) this.#fail(error, () => void this.#classify());
+    }
+  }
+
+  /** One update more than there are now. The run begins anew: with the same seed its first updates are the same ones. */
+  #stepOnce(): void {
+    const done = this.#episode.report === null ? 0 : this.#episode.steps.length;
+    const before = this.#controls.values;
+    if (!this.#controls.trySet("steps", done + 1)) {
+      this.#panel.showStatus(text.status.noMoreSteps(done));
+      return;
+    }
+    const isContinued = done > 0 && sameBut("steps", this.#episode.values, before);
+    void this.#adapt(isContinued);
+  }
+
+  /** Runs an episode with the present settings. A continued one keeps the old curve until the new one has passed it. */
+  async #adapt(isContinued = false): Promise<void> {
+    this.#labels.flush();
+    const picture = this.#picture;
+    if (picture === null) {
+      this.#pictures.askForPicture();
+      return;
+    }
+    const question = this.#labels.question;
+    if (question === null) {
+      this.#labels.focusProblem();
+      return;
+    }
+    if (!this.#labels.checkForAdapting()) return;
+    const invalid = this.#controls.firstInvalid;
+    if (invalid !== null) {
+      this.#settings.open = true;
+      invalid.focus();
+      this.#panel.showStatus(text.settings.fix);
+      return;
+    }
+    clearTimeout(this.#resting);
+    this.#turn += 1;
+    const turn = this.#turn;
+    this.#isAdapting = true;
+    this.#kept = this.#episode.report === null ? null : this.#episode;
+    this.#panel.clearProblem();
+    this.#showButtons();
+    this.#announcer.say(text.announce.running);
+    if (this.#host.state.kind !== "ready") this.#panel.showStatus(text.status.queued, null);
+    try {
+      const clip = await this.#host.ready();
+      if (turn !== this.#turn) return;
+      const report = await this.#follow(clip, picture, question, isContinued, turn);
+      if (turn === this.#turn) this.#finish(report);
+    } catch (error) {
+      if (turn === this.#turn) this.#fail(error, () => void this.#adapt(isContinued));
+    }
+  }
+
+  /** Starts a run and shows what it says until it ends. */
+  async #follow(clip: ClipTtl, picture: LoadedPicture, question: Question, isContinued: boolean, turn: number): Promise<EpisodeReport> {
+    const { values } = this.#controls;
+    const isCurrent = (): boolean => turn === this.#turn;
+    const old = isContinued ? this.#episode.steps : [];
+    const views = isContinued ? (this.#episode.report?.views ?? null) : null;
+    const fresh: StepReport[] = [];
+    this.#panel.showStatus(text.status.running, null);
+    this.#episode = { ...emptyEpisode(values), steps: old, views };
+    this.#show();
+    const run = clip.adapt(picture.blob, [...question.labels], {
+      ...toAdaptOptions(values),
+      template: question.template,
+      onProgress: (progress) => {
+        if (!isCurrent()) return;
+        this.#panel.showProgress(progress);
+        if (progress.stage !== "encoding") return;
+        this.#episode = { ...this.#episode, viewsEncoded: progress.viewsDone };
+        this.#show();
+      },
+    });
+    this.#run = run;
+    // Of the run's three promises the loop below reports the error; the others must not count as unhandled.
+    run.result.catch(() => undefined);
+    run.zeroShot.then(
+      ({ probabilities, entropy }) => {
+        if (!isCurrent()) return;
+        this.#before = probabilities;
+        this.#beforeEntropy = entropy;
+        this.#pictures.accept();
+        this.#show();
+      },
+      () => undefined,
+    );
+    for await (const step of run) {
+      if (!isCurrent()) break;
+      fresh.push(step);
+      this.#panel.showStatus(text.status.stepDone(step.step, values.steps), step.step / values.steps);
+      this.#episode = { ...this.#episode, steps: fresh.length < old.length ? old : [...fresh] };
+      this.#show();
+    }
+    return run.result;
+  }
+
+  #finish(report: EpisodeReport): void {
+    this.#run = null;
+    this.#isAdapting = false;
+    this.#kept = null;
+    this.#episode = { ...this.#episode, report, steps: report.steps };
+    this.#before = report.before.map((entry) => entry.probability);
+    this.#beforeEntropy = report.beforeEntropy;
+    this.#show();
+    this.#showButtons();
+    this.#panel.showStatus(text.status.done(report.steps.length, report.timingMs.total, text.device.ranOn(report.device)));
+    const entropy = report.steps.at(-1)?.predictionEntropy ?? report.beforeEntropy;
+    const words = this.#results.sentenceOf(report);
+    this.#announcer.say(`${words} ${text.announce.entropy(formatNats(report.beforeEntropy), formatNats(entropy))}`);
+  }
+
+  #cancel(): void {
+    const message = this.#kept === null ? text.status.cancelled : text.status.cancelledKept;
+    this.#stopRun();
+    this.#goBack();
+    this.#panel.showStatus(message);
+    this.#announcer.say(message);
+    if (this.#before === null) void this.#classify();
+  }
+
+  #reset(): void {
+    this.#episode = emptyEpisode(this.#controls.values);
+    this.#show();
+    this.#showButtons();
+    this.#panel.showStatus(text.status.reset);
+    this.#announcer.say(text.status.reset);
+  }
+
+  /** Shows the finished episode from before the run that was stopped, or none. */
+  #goBack(): void {
+    this.#episode = this.#kept ?? emptyEpisode(this.#controls.values);
+    this.#kept = null;
+    this.#show();
+    this.#showButtons();
+  }
+
+  /** Ends the present run, if there is one; whatever it still says is ignored. */
+  #stopRun(): void {
+    this.#turn += 1;
+    this.#isAdapting = false;
+    const run = this.#run;
+    this.#run = null;
+    run?.cancel();
+  }
+
+  /** Puts an error beside what caused it. Nothing that was entered or found is taken away. */
+  #fail(error: unknown, again: () => void): void {
+    const place = placeOf(error);
+    const message = messageOf(error);
+    this.#stopRun();
+    this.#goBack();
+    if (place.kind === "cancelled") return;
+    this.#panel.showStatus(text.status.failed);
+    switch (place.kind) {
+      case "picture":
+        this.#pictures.reject(message);
+        break;
+      case "labels":
+        this.#labels.showLabelsProblem(message);
+        break;
+      case "template":
+        this.#labels.showTemplateProblem(message);
+        break;
+      case "option":
+        this.#settings.open = true;
+        this.#controls.showError(place.option, message);
+        break;
+      case "engine":
+        this.#host.discard();
+        this.#offerWayOut(error, again);
+        break;
+      case "run":
+        this.#panel.showProblem(message, text.engine.tryAgain, again);
+        break;
+    }
+  }
+
+  /** The engine can't go on: the CPU where the GPU failed, else another try. */
+  #offerWayOut(error: unknown, again: () => void): void {
+    const place = placeOf(error);
+    const { device } = this.#controls.values;
+    const offersCpu = device !== "cpu" && place.kind === "engine" && place.isDevice;
+    if (offersCpu && device === "webgpu") this.#controls.showError("device", reasonOf(error));
+    this.#panel.showDevice(text.device.notYet);
+    const message = offersCpu ? `${reasonOf(error)} ${text.engine.cpuCan}` : messageOf(error);
+    this.#panel.showProblem(message, offersCpu ? text.engine.continueOnCpu : text.engine.tryAgain, () => {
+      if (offersCpu) {
+        this.#host.useDevice("cpu");
+        this.#controls.set({ device: "cpu" });
+      }
+      this.#loadAgain(again);
+    });
+  }
+
+  #showEngine(state: EngineState): void {
+    switch (state.kind) {
+      case "idle":
+        this.#panel.showDevice(text.device.notYet);
+        break;
+      case "loading":
+        this.#panel.showDevice(text.device.loading);
+        this.#panel.showLoading(state.progress);
+        break;
+      case "ready": {
+        const { device } = state.clip;
+        const words = device.kind === "cpu" ? text.device.cpu : device.software ? text.device.software(device.name) : text.device.webgpu(device.name);
+        this.#panel.showDevice(words);
+        this.#panel.clearProblem();
+        this.#announcer.say(text.announce.loaded(words));
+        this.#showRest();
+        break;
+      }
+      case "failed":
+        this.#panel.showStatus(text.status.failed);
+        this.#offerWayOut(state.error, () => void this.#classify());
+        break;
+    }
+  }
+
+  /** The status line while nothing is going on. */
+  #showRest(): void {
+    if (this.#host.state.kind !== "ready" || this.#isAdapting) return;
+    if (this.#episode.report === null) this.#panel.showStatus(this.#picture === null ? text.status.readyNoPicture : text.status.ready);
+  }
+
+  #showButtons(): void {
+    this.#panel.setButtons({ isRunning: this.#isAdapting, canReset: !this.#isAdapting && this.#episode.steps.length > 0 });
+  }
+
+  /** Shows what is known once the present piece of work has ended, however often it was asked for. */
+  #show(): void {
+    if (this.#isShowing) return;
+    this.#isShowing = true;
+    queueMicrotask(() => {
+      this.#isShowing = false;
+      this.#results.show({
+        labels: this.#labels.labels,
+        picture: this.#picture?.source ?? null,
+        before: this.#before,
+        beforeEntropy: this.#beforeEntropy,
+        ...this.#episode,
+      });
+    });
+  }
+}
+
+/** Whether two sets of settings agree in everything but one. */
+function sameBut(except: keyof OptionValues, one: OptionValues, other: OptionValues): boolean {
+  const names = Object.keys(one) as (keyof OptionValues)[];
+  return names.every((name) => name === except || one[name] === other[name]);
+}
+
+/** Entropy of a distribution in nats. */
+function entropyOf(probabilities: readonly number[]): number {
+  return probabilities.reduce((sum, probability) => (probability > 0 ? sum - probability * Math.log(probability) : sum), 0);
+}

@@ -1,0 +1,168 @@
+/** The labels and the prompt: text fields, examples, and what is wrong with them. */
+
+import { byId, onPress, ProblemLine } from "./page-dom.js";
+import { DEFAULT_TEMPLATE, LABEL_PRESETS, TEMPLATE_PRESETS } from "./presets.js";
+import { text } from "./strings.js";
+
+export interface LabelsListener {
+  labelsChanged(): void;
+}
+
+/** Labels and prompt that can be compared with a picture. */
+export interface Question {
+  readonly labels: readonly string[];
+  readonly template: string;
+}
+
+const PLACE = "{}";
+
+export class LabelsPanel {
+  readonly #listener: LabelsListener;
+  readonly #labels = byId("labels", HTMLTextAreaElement);
+  readonly #labelsNote = byId("labels-note", HTMLElement);
+  readonly #labelsProblem = new ProblemLine(byId("labels-problem", HTMLElement), this.#labels);
+  readonly #template = byId("template", HTMLInputElement);
+  readonly #templateNote = byId("template-note", HTMLElement);
+  readonly #templateProblem = new ProblemLine(byId("template-problem", HTMLElement), this.#template);
+  #isEdited = false;
+  #pending: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(listener: LabelsListener) {
+    this.#listener = listener;
+    this.#template.value = DEFAULT_TEMPLATE;
+    this.#write(LABEL_PRESETS[0]?.labels ?? []);
+    this.#labels.addEventListener("input", () => {
+      this.#isEdited = true;
+      this.#checkSoon();
+    });
+    this.#template.addEventListener("input", () => this.#checkSoon());
+    byId("label-presets", HTMLElement).append(
+      ...LABEL_PRESETS.map((preset) =>
+        presetButton(preset.name, () => {
+          this.#isEdited = false;
+          this.#write(preset.labels);
+          this.#check();
+        }),
+      ),
+    );
+    byId("template-presets", HTMLElement).append(
+      ...TEMPLATE_PRESETS.map(({ name, template }) =>
+        presetButton(name, () => {
+          this.#template.value = template;
+          this.#check();
+        }),
+      ),
+    );
+    this.#describe();
+  }
+
+  /** The labels as written: one a line, blank lines and outer spaces left out. */
+  get labels(): string[] {
+    return linesOf(this.#labels.value).map((line) => line.label);
+  }
+
+  /** What to ask the model, or null where the labels or the prompt have a problem (which is then shown). */
+  get question(): Question | null {
+    const problems = this.#showProblems();
+    return problems ? null : { labels: this.labels, template: this.#template.value };
+  }
+
+  /** Labels that suit a sample; a list that the reader wrote stays. */
+  suggest(labels: readonly string[]): void {
+    if (this.#isEdited || labels.length === 0) return;
+    this.#write(labels);
+    this.#check();
+  }
+
+  /** Whether there are enough labels to adapt to; says so where there aren't. */
+  checkForAdapting(): boolean {
+    if (this.labels.length >= 2) return true;
+    this.#labelsProblem.show(this.labels.length === 0 ? text.labels.none : text.labels.tooFew);
+    this.#labels.focus();
+    return false;
+  }
+
+  showLabelsProblem(message: string): void {
+    this.#labelsProblem.show(message);
+  }
+
+  showTemplateProblem(message: string): void {
+    this.#templateProblem.show(message);
+  }
+
+  /** Puts the focus on the field that has a problem. */
+  focusProblem(): void {
+    (this.#labelsProblem.isShown ? this.#labels : this.#template).focus();
+  }
+
+  #write(labels: readonly string[]): void {
+    this.#labels.value = labels.join("\n");
+    this.#labels.scrollTop = 0;
+  }
+
+  /** Text that is inserted line by line makes an event for each line: a thousand labels are to be looked at once. */
+  #checkSoon(): void {
+    this.#pending ??= setTimeout(() => this.#check());
+  }
+
+  /** Looks at what was typed now, if it hasn't been looked at. */
+  flush(): void {
+    if (this.#pending !== undefined) this.#check();
+  }
+
+  #check(): void {
+    clearTimeout(this.#pending);
+    this.#pending = undefined;
+    this.#describe();
+    this.#showProblems();
+    this.#listener.labelsChanged();
+  }
+
+  #describe(): void {
+    const { labels } = this;
+    this.#labelsNote.textContent = text.labels.count(labels.length);
+    const template = this.#template.value;
+    this.#templateNote.textContent = template.includes(PLACE) ? text.template.example(template.replaceAll(PLACE, () => labels[0] ?? "…")) : "";
+  }
+
+  #showProblems(): boolean {
+    const labelsProblem = problemOf(this.#labels.value);
+    const templateProblem = this.#template.value.includes(PLACE) ? "" : text.template.missing;
+    this.#labelsProblem.show(labelsProblem);
+    this.#templateProblem.show(templateProblem);
+    return labelsProblem !== "" || templateProblem !== "";
+  }
+}
+
+interface LabelLine {
+  readonly label: string;
+  /** Line number from 1, blank lines counted. */
+  readonly line: number;
+}
+
+function linesOf(value: string): LabelLine[] {
+  return value
+    .split(/\r?\n/)
+    .map((entry, index) => ({ label: entry.trim(), line: index + 1 }))
+    .filter((entry) => entry.label !== "");
+}
+
+function problemOf(value: string): string {
+  const lines = linesOf(value);
+  if (lines.length === 0) return text.labels.none;
+  const seen = new Map<string, number[]>();
+  for (const { label, line } of lines) seen.set(label, [...(seen.get(label) ?? []), line]);
+  for (const [label, places] of seen) {
+    if (places.length > 1) return text.labels.duplicate(label, places);
+  }
+  return "";
+}
+
+function presetButton(name: string, use: () => void): HTMLButtonElement {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "preset";
+  button.textContent = name;
+  onPress(button, use);
+  return button;
+}

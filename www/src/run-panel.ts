@@ -1,0 +1,106 @@
+/** The buttons, the progress, the device that runs, and what went wrong with the engine. */
+
+import type { AdaptProgress, LoadProgress } from "clip-ttl";
+import { byId, onPress, setEnabled } from "./page-dom.js";
+import { text } from "./strings.js";
+
+export interface RunListener {
+  run(): void;
+  step(): void;
+  cancel(): void;
+  reset(): void;
+}
+
+export class RunPanel {
+  readonly #run = byId("run", HTMLButtonElement);
+  readonly #step = byId("step", HTMLButtonElement);
+  readonly #cancel = byId("cancel", HTMLButtonElement);
+  readonly #reset = byId("reset", HTMLButtonElement);
+  readonly #device = byId("device", HTMLElement);
+  readonly #progress = byId("progress", HTMLProgressElement);
+  readonly #status = byId("status", HTMLElement);
+  readonly #problem = byId("engine-problem", HTMLElement);
+  readonly #problemText = byId("engine-problem-text", HTMLElement);
+  readonly #action = byId("engine-action", HTMLButtonElement);
+  #act: (() => void) | null = null;
+
+  constructor(listener: RunListener) {
+    onPress(this.#run, () => listener.run());
+    onPress(this.#step, () => listener.step());
+    onPress(this.#cancel, () => listener.cancel());
+    onPress(this.#reset, () => listener.reset());
+    onPress(this.#action, () => {
+      const act = this.#act;
+      this.clearProblem();
+      // The pressed button is gone: the focus goes on to what it set in motion.
+      this.#run.focus();
+      act?.();
+    });
+    this.#problem.setAttribute("role", "alert");
+    this.showDevice(text.device.notYet);
+    this.showStatus(text.status.waiting);
+  }
+
+  setButtons(state: { readonly isRunning: boolean; readonly canReset: boolean }): void {
+    setEnabled(this.#run, !state.isRunning);
+    setEnabled(this.#step, !state.isRunning);
+    setEnabled(this.#cancel, state.isRunning);
+    setEnabled(this.#reset, state.canReset);
+  }
+
+  showDevice(words: string): void {
+    this.#device.textContent = words;
+  }
+
+  /** A line about what is going on; `share` (0 to 1) fills the bar, null lets it move without an end, undefined hides it. */
+  showStatus(words: string, share?: number | null): void {
+    if (this.#status.textContent !== words) this.#status.textContent = words;
+    this.#progress.classList.toggle("progress-idle", share === undefined);
+    if (share === null) this.#progress.removeAttribute("value");
+    else this.#progress.value = share ?? 0;
+  }
+
+  showLoading(progress: LoadProgress | null): void {
+    if (progress === null) {
+      this.showStatus(text.status.starting, null);
+      return;
+    }
+    const { stage, loadedBytes, totalBytes } = progress;
+    if (stage === "download") this.showStatus(text.status.loading(loadedBytes, totalBytes), totalBytes === null ? null : loadedBytes / totalBytes);
+    else if (stage === "prepare") this.showStatus(text.status.preparing, null);
+  }
+
+  showProgress(progress: AdaptProgress): void {
+    switch (progress.stage) {
+      case "encoding":
+        this.showStatus(text.status.encoding(progress.viewsDone, progress.viewsTotal), progress.viewsDone / progress.viewsTotal);
+        break;
+      case "stepping": {
+        const within = progress.viewsDone / progress.viewsTotal;
+        const words = text.status.stepping(progress.step, progress.steps, progress.viewsDone, progress.viewsTotal);
+        this.showStatus(words, (progress.step - 1 + within) / progress.steps);
+        break;
+      }
+      case "measuring":
+        this.showStatus(text.status.measuring(progress.viewsDone, progress.viewsTotal), progress.viewsDone / progress.viewsTotal);
+        break;
+      case "queued":
+        this.showStatus(text.status.busy, null);
+        break;
+    }
+  }
+
+  /** Says what is wrong with the engine, with one way out. */
+  showProblem(message: string, action: string, act: () => void): void {
+    this.#problem.hidden = false;
+    this.#problemText.textContent = message;
+    this.#action.textContent = action;
+    this.#action.hidden = action === "";
+    this.#act = act;
+  }
+
+  clearProblem(): void {
+    this.#problem.hidden = true;
+    this.#act = null;
+  }
+}

@@ -1,0 +1,108 @@
+/** The texts that the page writes while it runs; what never changes is in index.html. */
+
+import { formatBytes, formatCount, formatDuration } from "clip-ttl/element";
+
+const LOCALE = "en";
+
+function count(amount: number, one: string, many: string): string {
+  return amount === 1 ? `1 ${one}` : `${formatCount(amount, LOCALE)} ${many}`;
+}
+
+export const text = {
+  device: {
+    notYet: "Not loaded yet",
+    loading: "Loading …",
+    cpu: "Running on the CPU",
+    webgpu: (name: string): string => (name === "" ? "Running on the GPU" : `Running on the GPU: ${name}`),
+    software: (name: string): string => `Running on a software GPU: ${name}`,
+    ranOn: (device: string): string => (device === "cpu" ? "CPU" : "GPU"),
+  },
+  status: {
+    waiting: "The model loads in the background.",
+    starting: "Starting the engine …",
+    loading: (loadedBytes: number, totalBytes: number | null): string =>
+      totalBytes === null ? `Loading the model: ${formatBytes(loadedBytes)}` : `Loading the model: ${formatBytes(loadedBytes)} of ${formatBytes(totalBytes)}`,
+    preparing: "Preparing the model …",
+    ready: "Ready.",
+    readyNoPicture: "Ready. Choose a picture to begin.",
+    classifying: "Comparing the picture with the labels …",
+    queued: "The run starts as soon as the model is loaded.",
+    encoding: (done: number, total: number): string => `Encoding views: ${done} of ${total}`,
+    stepping: (step: number, steps: number, done: number, total: number): string => `Step ${step} of ${steps}: ${done} of ${total} views`,
+    stepDone: (step: number, steps: number): string => `Step ${step} of ${steps} done`,
+    measuring: (done: number, total: number): string => `Measuring the views once more: ${done} of ${total}`,
+    busy: "The engine is still busy with something else …",
+    running: "Starting the run …",
+    cancelled: "Cancelled. The answer before adapting is still here.",
+    cancelledKept: "Cancelled. The result from before is still here.",
+    done: (steps: number, durationMs: number, device: string): string => `${count(steps, "update", "updates")} in ${formatDuration(durationMs)} on the ${device}.`,
+    noMoreSteps: (steps: number): string => `${count(steps, "step is", "steps are")} the most that one run makes.`,
+    reset: "Back to the answer before adapting.",
+    inputsChanged: "The run was stopped because its input changed.",
+    failed: "The run stopped. Everything you entered is still here.",
+  },
+  sentence: {
+    empty: "The answer appears here.",
+    before: "Before adapting, the answer is {first} ({before}).",
+    stays: "The answer stays {first}: {before} before, {after} after {updates}.",
+    changes: "The answer changed from {first} ({before}) to {second} ({after}) after {updates}.",
+    updates: (updates: number): string => count(updates, "update", "updates"),
+  },
+  announce: {
+    loaded: (device: string): string => `Model loaded. ${device}.`,
+    classified: (label: string, percent: string): string => `Before adapting: ${label}, ${percent}.`,
+    running: "Adapting.",
+    entropy: (before: string, after: string): string => `The entropy of the prediction went from ${before} to ${after} nats.`,
+  },
+  picture: {
+    none: "No picture yet. Nothing you choose is uploaded.",
+    alt: (name: string): string => `Your picture: ${name}`,
+    own: (name: string, width: number, height: number): string => `${name}, ${width} × ${height} pixels`,
+    credit: (title: string, author: string, licence: string): string => `${title}, by ${author}, ${licence}`,
+    pasted: "pasted picture",
+    reading: "Reading the picture …",
+    kept: "The picture from before is still here.",
+    missing: "Choose a picture first: drop one, choose a file, or take a sample.",
+    unreadable: (name: string): string => `“${name}” can’t be read as a picture. Use a PNG, JPEG, WebP, GIF or BMP file.`,
+    tooLarge: (name: string, width: number, height: number): string =>
+      `“${name}” is ${width} × ${height} pixels, too large to work on here. Make it smaller: at most 16,384 pixels a side and 64 million in all.`,
+    nothingPasted: "There is no picture on the clipboard. Copy one, then press Ctrl+V (⌘V) on this page.",
+    pasteRefused: "The browser didn’t let this page read the clipboard. Press Ctrl+V (⌘V) instead.",
+    samplesFailed: "The sample pictures could not be loaded.",
+    sampleFailed: (title: string): string => `The sample “${title}” could not be loaded. Check the connection and try again.`,
+  },
+  url: {
+    notAnAddress: "That isn’t a web address. It should begin with https://.",
+    unreachable:
+      "That address could not be read: it is unreachable, or its site doesn’t let other pages read its pictures. Save the picture and choose the file instead.",
+    status: (status: number): string => `The site answered with error ${status}. Check the address, or save the picture and choose the file instead.`,
+    notAPicture: "There is no picture at that address. Use the address of the picture itself, not of the page that shows it.",
+  },
+  labels: {
+    count: (amount: number): string => (amount === 0 ? "One label a line" : `One label a line: ${count(amount, "label", "labels")}`),
+    none: "Enter at least one label, one a line.",
+    tooFew: "Adapting needs at least two labels: with one the answer is always certain.",
+    duplicate: (label: string, lines: readonly number[]): string =>
+      `“${shorten(label)}” is there more than once (lines ${lines.join(", ")}). Each label may appear once.`,
+  },
+  template: {
+    example: (prompt: string): string => `The model reads “${shorten(prompt)}”`,
+    missing: "Put {} where the label belongs, for example: a photo of a {}.",
+  },
+  settings: {
+    asInPaper: "as in the paper",
+    changed: (names: readonly string[]): string => `changed: ${names.join(", ")}`,
+    fix: "Correct the marked setting first.",
+  },
+  engine: {
+    cpuCan: "The CPU can go on with the same picture, labels and settings.",
+    continueOnCpu: "Continue on the CPU",
+    tryAgain: "Try again",
+  },
+};
+
+/** Long texts of the user are cut in messages, never in the work itself. */
+function shorten(value: string): string {
+  const characters = [...value];
+  return characters.length <= 60 ? value : `${characters.slice(0, 57).join("")}…`;
+}
