@@ -6,6 +6,8 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 
+import { cardPage } from "./card.mjs";
+
 const here = dirname(fileURLToPath(import.meta.url));
 const { values } = parseArgs({ options: { outdir: { type: "string" }, minify: { type: "boolean", default: false } } });
 if (values.outdir === undefined) {
@@ -34,25 +36,9 @@ await build({
 for (const name of ["index.html", "styles.css", "icon.svg", "samples"]) {
   await cp(join(here, name), join(outdir, name), { recursive: true });
 }
-await writeFile(join(outdir, "model-card.html"), modelCardPage(await readFile(join(here, "../models/pocket/README.md"), "utf8").catch(() => "")));
-
-/** The model card as a plain page: its Markdown is readable as it is. */
-function modelCardPage(markdown) {
-  const escaped = markdown.replace(/[&<>]/g, (character) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;" })[character]);
-  return `<!doctype html>
-<html lang="en">
-<head>
-  <meta charset="utf-8">
-  <meta name="viewport" content="width=device-width, initial-scale=1">
-  <meta name="color-scheme" content="light dark">
-  <title>Model card: the pocket model of clip-ttl</title>
-  <link rel="icon" href="./icon.svg" type="image/svg+xml">
-  <link rel="stylesheet" href="./styles.css">
-</head>
-<body>
-  <header class="masthead"><p class="wordmark"><a href="./">clip-ttl</a></p></header>
-  <main class="card"><h1>Model card</h1><pre>${escaped}</pre></main>
-</body>
-</html>
-`;
-}
+const card = join(here, "../models/pocket/README.md");
+const markdown = await readFile(card, "utf8").catch((error) => {
+  console.warn(`The site has no model card: ${error.message}`);
+  return "# Model card\n\nThis copy of the site was built without it.";
+});
+await writeFile(join(outdir, "model-card.html"), cardPage(markdown));

@@ -4,28 +4,19 @@ import type { AdaptRun, ClipTtl, EpisodeReport, StepReport } from "clip-ttl";
 import { changedOptions, Controls, defaultValues, english, formatNats, formatPercent, toAdaptOptions, type OptionValues } from "clip-ttl/element";
 import { Announcer } from "./announcer.js";
 import { EngineHost, type EngineState } from "./engine-host.js";
+import { emptyEpisode, entropyOf, sameBut, type Episode } from "./episode.js";
 import { LabelsPanel, type Question } from "./labels-panel.js";
 import { byId } from "./page-dom.js";
 import { PicturePanel } from "./picture-panel.js";
 import type { LoadedPicture } from "./picture-source.js";
 import { messageOf, placeOf, reasonOf } from "./problems.js";
-import { best, Results, type Known } from "./results.js";
+import { best, Results } from "./results.js";
 import { RunPanel } from "./run-panel.js";
 import type { Sample } from "./samples.js";
 import { text } from "./strings.js";
 
 /** Typing has to rest this long before the labels are compared again. */
 const REST_MS = 400;
-
-/** An episode as far as it has come. */
-type Episode = Pick<Known, "plannedSteps" | "steps" | "report" | "viewCount" | "views" | "viewsEncoded"> & {
-  /** The settings it was or would be run with. */
-  readonly values: OptionValues;
-};
-
-function emptyEpisode(values: OptionValues): Episode {
-  return { plannedSteps: values.steps, steps: [], report: null, viewCount: values.views, views: null, viewsEncoded: 0, values };
-}
 
 export class App {
   readonly #announcer = new Announcer(byId("announcer", HTMLElement));
@@ -68,9 +59,13 @@ export class App {
     this.#show();
   }
 
-  /** Fetches the samples, and the engine once the page has been painted. */
+  /** Fetches the samples, and the engine once the page has been painted; on metered connections only when it is needed. */
   start(): void {
     void this.#pictures.offerSamples();
+    if (savesData()) {
+      this.#panel.showStatus(text.status.savingData);
+      return;
+    }
     const load = (): void => void this.#host.ready().then(() => this.#classify(), () => undefined);
     // Safari has no requestIdleCallback.
     if ("requestIdleCallback" in window) requestIdleCallback(load, { timeout: 1500 });
@@ -395,13 +390,8 @@ export class App {
   }
 }
 
-/** Whether two sets of settings agree in everything but one. */
-function sameBut(except: keyof OptionValues, one: OptionValues, other: OptionValues): boolean {
-  const names = Object.keys(one) as (keyof OptionValues)[];
-  return names.every((name) => name === except || one[name] === other[name]);
-}
-
-/** Entropy of a distribution in nats. */
-function entropyOf(probabilities: readonly number[]): number {
-  return probabilities.reduce((sum, probability) => (probability > 0 ? sum - probability * Math.log(probability) : sum), 0);
+/** Whether the browser is told to save data; not all browsers say. */
+function savesData(): boolean {
+  const connection: unknown = Reflect.get(navigator, "connection");
+  return typeof connection === "object" && connection !== null && Reflect.get(connection, "saveData") === true;
 }

@@ -12,7 +12,7 @@ import {
   type StripView,
 } from "clip-ttl/element";
 import { byId } from "./page-dom.js";
-import { text } from "./strings.js";
+import { shorten, text } from "./strings.js";
 
 /** Everything that is known about the present picture and labels. */
 export interface Known {
@@ -133,7 +133,7 @@ function element(tag: "li" | "strong", words: string): HTMLElement {
 
 /** A label in a sentence: bold, and in its own writing direction. */
 function strong(label: string): HTMLElement {
-  const node = element("strong", label);
+  const node = element("strong", shorten(label));
   node.dir = "auto";
   return node;
 }

@@ -19,6 +19,7 @@ export const text = {
   },
   status: {
     waiting: "The model loads in the background.",
+    savingData: "Your browser saves data, so the model is loaded only when you press Run.",
     starting: "Starting the engine …",
     loading: (loadedBytes: number, totalBytes: number | null): string =>
       totalBytes === null ? `Loading the model: ${formatBytes(loadedBytes)}` : `Loading the model: ${formatBytes(loadedBytes)} of ${formatBytes(totalBytes)}`,
@@ -102,7 +103,7 @@ export const text = {
 };
 
 /** Long texts of the user are cut in messages, never in the work itself. */
-function shorten(value: string): string {
+export function shorten(value: string): string {
   const characters = [...value];
   return characters.length <= 60 ? value : `${characters.slice(0, 57).join("")}…`;
 }

@@ -328,7 +328,7 @@ impl Episode {
         self.stopped = Some(Stopped {
             step,
             reason: format!(
-                "update {step} gave a loss or a prediction that is not a finite number (a smaller learning rate may help); the prediction without adaptation was kept"
+                "update {step} gave a loss or a prediction that is not a finite number (a smaller learning rate or a larger epsilon may help); the prediction without adaptation was kept"
             ),
         });
         self.phase = Phase::Over;

@@ -8,7 +8,6 @@ mod colour;
 mod jpeg;
 
 use crate::error::{Error, Result};
-use image::error::LimitErrorKind;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage};
 use std::io::Cursor;
@@ -69,7 +68,7 @@ impl Picture {
         reader.limits(limits);
         let mut decoder = reader
             .into_decoder()
-            .map_err(|error| from_image_error(error, name, (0, 0)))?;
+            .map_err(|error| from_image_error(error, name, None))?;
         let (width, height) = decoder.dimensions();
         let colour = decoder.color_type();
         check_size(width, height, u64::from(colour.bytes_per_pixel()))?;
@@ -78,7 +77,7 @@ impl Picture {
         let mut pixels = zeroed(decoder.total_bytes()).ok_or(too_large(width, height, MAX_PIXELS))?;
         decoder
             .read_image(&mut pixels)
-            .map_err(|error| from_image_error(error, name, (width, height)))?;
+            .map_err(|error| from_image_error(error, name, Some((width, height))))?;
         let rgb = colour::to_rgb8(colour, pixels).ok_or_else(|| Error::PictureUnsupported {
             format: name,
             reason: format!("its pixels are stored as {colour:?}"),
@@ -195,16 +194,15 @@ fn zeroed(length: u64) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-fn from_image_error(error: ImageError, format: &'static str, (width, height): (u32, u32)) -> Error {
-    match error {
-        ImageError::Limits(limit) if !matches!(limit.kind(), LimitErrorKind::Unsupported { .. }) => {
-            too_large(width, height, MAX_PIXELS)
-        }
-        ImageError::Unsupported(unsupported) => Error::PictureUnsupported {
+/// `size` is the header's, once it is known; what exceeds the memory before that is no picture that anybody has made.
+fn from_image_error(error: ImageError, format: &'static str, size: Option<(u32, u32)>) -> Error {
+    match (error, size) {
+        (ImageError::Limits(_), Some((width, height))) => too_large(width, height, MAX_PIXELS),
+        (ImageError::Unsupported(unsupported), _) => Error::PictureUnsupported {
             format,
             reason: unsupported.to_string(),
         },
-        other => Error::PictureCorrupt {
+        (other, _) => Error::PictureCorrupt {
             format,
             reason: other.to_string(),
         },

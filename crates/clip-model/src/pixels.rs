@@ -91,12 +91,9 @@ pub fn centre_box(picture: &Picture, preprocessing: &Preprocessing) -> CropBox {
 /// # Errors
 /// [`Error::CropOutside`] if the box is empty or reaches outside the picture; [`Error::Shape`] if `size` is 0.
 pub fn crop_view(picture: &Picture, region: CropBox, flip: bool, size: u32) -> Result<View> {
-    let inside = |start: u32, length: u32, side: u32| {
-        length > 0 && start.checked_add(length).is_some_and(|end| end <= side)
-    };
-    if !inside(region.left, region.width, picture.width())
-        || !inside(region.top, region.height, picture.height())
-    {
+    let inside =
+        |start: u32, length: u32, side: u32| length > 0 && start.checked_add(length).is_some_and(|end| end <= side);
+    if !inside(region.left, region.width, picture.width()) || !inside(region.top, region.height, picture.height()) {
         return Err(Error::CropOutside {
             left: region.left,
             top: region.top,

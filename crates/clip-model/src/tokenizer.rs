@@ -20,10 +20,7 @@ pub const START_OF_TEXT: u32 = 49_406;
 pub const END_OF_TEXT: u32 = 49_407;
 
 /// What stands for the special tokens when a text contains them literally, in lower case only.
-const SPECIAL_TOKENS: [(&str, u32); 2] = [
-    ("<|startoftext|>", START_OF_TEXT),
-    ("<|endoftext|>", END_OF_TEXT),
-];
+const SPECIAL_TOKENS: [(&str, u32); 2] = [("<|startoftext|>", START_OF_TEXT), ("<|endoftext|>", END_OF_TEXT)];
 
 /// A text as token ids.
 #[derive(Debug, Clone, PartialEq, Eq)]

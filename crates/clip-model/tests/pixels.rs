@@ -1,10 +1,13 @@
 //! Preprocessing against pixels recorded from torchvision and Pillow, and its own properties.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test says what it expects by failing"
+)]
 
 use clip_model::Error;
 use clip_model::picture::Picture;
-use clip_model::pixels::{
-    CropBox, Preprocessing, View, centre_box, centre_view, crop_view, normalise,
-};
+use clip_model::pixels::{CropBox, Preprocessing, View, centre_box, centre_view, crop_view, normalise};
 use safetensors::SafeTensors;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -30,7 +33,11 @@ fn recorded_picture(tensors: &SafeTensors<'_>, name: &str) -> Picture {
 
 fn assert_equal(view: &View, tensors: &SafeTensors<'_>, name: &str) {
     let expected = tensors.tensor(name).unwrap();
-    assert_eq!(expected.shape(), [view.size() as usize, view.size() as usize, 3], "{name}");
+    assert_eq!(
+        expected.shape(),
+        [view.size() as usize, view.size() as usize, 3],
+        "{name}"
+    );
     let different = view.rgb().iter().zip(expected.data()).filter(|(a, b)| a != b).count();
     assert_eq!(different, 0, "{name}: values that differ");
 }
@@ -48,7 +55,12 @@ fn noise(width: u32, height: u32) -> Picture {
 }
 
 fn whole(picture: &Picture) -> CropBox {
-    CropBox { left: 0, top: 0, width: picture.width(), height: picture.height() }
+    CropBox {
+        left: 0,
+        top: 0,
+        width: picture.width(),
+        height: picture.height(),
+    }
 }
 
 #[derive(Deserialize)]
@@ -123,7 +135,12 @@ fn a_picture_of_the_wanted_size_stays_as_it_is() {
 #[test]
 fn mirroring_twice_gives_the_first_view_back() {
     let picture = noise(90, 50);
-    let region = CropBox { left: 7, top: 3, width: 61, height: 40 };
+    let region = CropBox {
+        left: 7,
+        top: 3,
+        width: 61,
+        height: 40,
+    };
     let mirrored = crop_view(&picture, region, true, 32).unwrap();
     assert_ne!(mirrored, crop_view(&picture, region, false, 32).unwrap());
     let mirrored = Picture::from_rgb8(32, 32, mirrored.rgb().to_vec()).unwrap();
@@ -133,7 +150,12 @@ fn mirroring_twice_gives_the_first_view_back() {
 
 #[test]
 fn pixels_outside_the_box_have_no_influence() {
-    let region = CropBox { left: 10, top: 5, width: 20, height: 30 };
+    let region = CropBox {
+        left: 10,
+        top: 5,
+        width: 20,
+        height: 30,
+    };
     let picture = noise(50, 60);
     let mut rgb = picture.rgb().to_vec();
     for (index, pixel) in rgb.chunks_exact_mut(3).enumerate() {
@@ -161,7 +183,12 @@ fn a_box_beyond_the_picture_or_without_area_is_refused() {
         (u32::MAX, 0, 2, 1),
         (0, 3, 1, u32::MAX),
     ] {
-        let region = CropBox { left, top, width, height };
+        let region = CropBox {
+            left,
+            top,
+            width,
+            height,
+        };
         let error = crop_view(&picture, region, false, 8).unwrap_err();
         assert_eq!(error.code(), "crop-outside", "{region:?}");
     }
@@ -184,10 +211,34 @@ fn the_longest_picture_there_can_be_needs_no_more_than_its_window() {
 #[test]
 fn the_centre_box_is_the_middle_square() {
     let centre = |width, height, size| centre_box(&noise(width, height), &Preprocessing::for_image_size(size));
-    assert_eq!(centre(400, 200, 50), CropBox { left: 100, top: 0, width: 200, height: 200 });
-    assert_eq!(centre(30, 90, 224), CropBox { left: 0, top: 30, width: 30, height: 30 });
+    assert_eq!(
+        centre(400, 200, 50),
+        CropBox {
+            left: 100,
+            top: 0,
+            width: 200,
+            height: 200
+        }
+    );
+    assert_eq!(
+        centre(30, 90, 224),
+        CropBox {
+            left: 0,
+            top: 30,
+            width: 30,
+            height: 30
+        }
+    );
     let tiny = centre(1, 1, 224);
-    assert_eq!(tiny, CropBox { left: 0, top: 0, width: 1, height: 1 });
+    assert_eq!(
+        tiny,
+        CropBox {
+            left: 0,
+            top: 0,
+            width: 1,
+            height: 1
+        }
+    );
 }
 
 #[test]
@@ -196,7 +247,10 @@ fn the_centre_box_lies_within_every_picture() {
         let picture = noise(width, height);
         for size in [1, 32, 224] {
             let region = centre_box(&picture, &Preprocessing::for_image_size(size));
-            assert!(crop_view(&picture, region, false, size).is_ok(), "{width}x{height} {size}: {region:?}");
+            assert!(
+                crop_view(&picture, region, false, size).is_ok(),
+                "{width}x{height} {size}: {region:?}"
+            );
         }
     }
 }
@@ -221,7 +275,15 @@ fn a_shortest_edge_beyond_the_crop_leaves_a_border_out() {
     let preprocessing = Preprocessing::from_json(json, 224).unwrap();
     assert_eq!((preprocessing.shortest_edge, preprocessing.crop_size), (256, 224));
     let region = centre_box(&noise(256, 256), &preprocessing);
-    assert_eq!(region, CropBox { left: 16, top: 16, width: 224, height: 224 });
+    assert_eq!(
+        region,
+        CropBox {
+            left: 16,
+            top: 16,
+            width: 224,
+            height: 224
+        }
+    );
 }
 
 #[test]
@@ -246,7 +308,13 @@ fn what_would_give_other_pixels_is_refused() {
 
 #[test]
 fn what_is_no_configuration_is_refused() {
-    for json in ["", "[1", r#"{"size": -1}"#, r#"{"image_mean": [0.5]}"#, r#"{"crop_size": {"height": 224}}"#] {
+    for json in [
+        "",
+        "[1",
+        r#"{"size": -1}"#,
+        r#"{"image_mean": [0.5]}"#,
+        r#"{"crop_size": {"height": 224}}"#,
+    ] {
         let error = Preprocessing::from_json(json, 224).unwrap_err();
         assert!(matches!(error, Error::ConfigInvalid { .. }), "{json}: {error}");
     }

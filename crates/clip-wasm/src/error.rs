@@ -7,7 +7,7 @@ use crate::convert;
 
 /// An error with its stable code. The codes of the other crates pass through; here are those of this one.
 #[derive(Debug)]
-pub(crate) struct WasmError {
+pub struct WasmError {
     code: &'static str,
     message: String,
     /// The name of a setting, as JavaScript spells it.

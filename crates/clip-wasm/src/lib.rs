@@ -13,6 +13,7 @@ mod picture;
 
 pub use engine::Engine;
 pub use episode::Episode;
+pub use error::WasmError;
 pub use panics::{on_panic, panic_for_tests};
 pub use picture::Picture;
 

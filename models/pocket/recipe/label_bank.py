@@ -33,7 +33,7 @@ class LabelBank:
     """`features` [items, 12, 256], normalised; `cuts` [(cut class of each class, item of each cut class)];
     `cifar_items`: the items that a CIFAR picture is compared with; `wordnet_ids` of the 1,000 classes."""
 
-    def __init__(self, workspace, name="bank"):
+    def __init__(self, workspace):
         synsets = read_synsets(workspace.wordnet)
         self.wordnet_ids, names = imagenet_classes()
         generator = np.random.default_rng(SEED)
@@ -46,7 +46,7 @@ class LabelBank:
         items += [[name] + synsets[wordnet_id].lemmas for name, wordnet_id in CIFAR]
         items += [synsets[hypernym].lemmas for hypernym in hypernyms]
         pairs = [pair for item in items for pair in wordings(item, generator)]
-        features = text_features(workspace, name, pairs)
+        features = text_features(workspace, pairs)
         self.features = F.normalize(features.float(), dim=-1).view(len(items), WORDINGS, PROJECTION)
         self.cuts = [random_cut(hypernyms, classes_below, CUT_SIZES[cut % len(CUT_SIZES)], generator)
                      for cut in range(CUTS)]
@@ -78,9 +78,9 @@ def wordings(item, generator):
     return pairs
 
 
-def text_features(workspace, name, pairs):
+def text_features(workspace, pairs):
     """The text tower's features of the prompts; cached until text.pt is newer."""
-    weights, cached = workspace.cache / "text.pt", workspace.cache / f"{name}.pt"
+    weights, cached = workspace.cache / "text.pt", workspace.cache / "bank.pt"
     if not weights.exists():
         raise SystemExit("train the text tower first (train_text.py)")
     if cached.exists() and os.path.getmtime(cached) > os.path.getmtime(weights):

@@ -12,12 +12,13 @@ MEAN_255 = torch.tensor(MEAN).view(1, 3, 1, 1) * 255
 STD_255 = torch.tensor(STD).view(1, 3, 1, 1) * 255
 
 
-def patches(x):
-    """[batch, 3, side, side] values 0 to 255 -> [batch, patches, 192] normalised, channel-major."""
+def patches(x, dtype=None):
+    """[batch, 3, side, side] values 0 to 255 -> [batch, patches, 192] normalised, channel-major; `dtype` is the fast
+    one if not given."""
     batch, _, side, _ = x.shape
     grid = side // PATCH
     tiles = ((x - MEAN_255) / STD_255).view(batch, 3, grid, PATCH, grid, PATCH).permute(0, 2, 4, 1, 3, 5)
-    return tiles.reshape(batch, grid * grid, PATCH_VALUES).to(fast_dtype())
+    return tiles.reshape(batch, grid * grid, PATCH_VALUES).to(dtype or fast_dtype())
 
 
 def augment(pictures, side, smallest_crop, generator):
@@ -33,7 +34,7 @@ def augment(pictures, side, smallest_crop, generator):
     ratio = torch.exp(uniform(math.log(3 / 4), math.log(4 / 3)))
     width = (area * ratio).sqrt().clamp(max=1)
     height = (area / ratio).sqrt().clamp(max=1)
-    # Drawn in one expression each: the order of the draws is part of what a seed means.
+    # The order of the draws is part of what a seed means.
     centre_x = (torch.rand(batch, generator=generator) * 2 - 1) * (1 - width)
     centre_y = (torch.rand(batch, generator=generator) * 2 - 1) * (1 - height)
     mirror = (torch.rand(batch, generator=generator) < 0.5).float() * 2 - 1

@@ -172,7 +172,7 @@ def train_process(rank, workspace, options, flat, average, gradients, barrier, s
     torch.manual_seed(options.seed)
     seed = order_seed(options, rank)
     crops, rng = torch.Generator().manual_seed(seed), np.random.default_rng(seed)
-    bank = LabelBank(workspace, f"bank{rank}")
+    bank = LabelBank(workspace)
     tower = VisionTower(options.scale0).to(fast_dtype())
     parameters = dict(tower.named_parameters())
 

@@ -26,6 +26,7 @@ export const barsCss = `
   line-clamp: 1;
   overflow-wrap: anywhere;
   line-height: 1.3;
+  text-align: match-parent;
 }
 .ct-bars-bar { display: flex; align-items: center; gap: 0.5rem; padding-inline-end: 0.75rem; }
 .ct-bars-track { flex: 1; min-inline-size: 2rem; block-size: 0.875rem; border-radius: 2px; background: var(--clip-track); }
@@ -46,8 +47,8 @@ export const barsCss = `
 }
 @media (forced-colors: active) {
   .ct-bars-track { border: 1px solid CanvasText; }
-  .ct-bars-fill { background: GrayText; forced-color-adjust: none; }
-  .ct-bars-first .ct-bars-fill { background: Highlight; }
+  .ct-bars .ct-bars-bar .ct-bars-fill { background: CanvasText; forced-color-adjust: none; }
+  .ct-bars .ct-bars-after .ct-bars-fill { background: Highlight; }
 }
 @container (inline-size < 34rem) {
   .ct-bars table, .ct-bars thead, .ct-bars tbody { display: block; }

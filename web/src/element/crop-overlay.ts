@@ -13,6 +13,8 @@ export interface CropOverlayData {
 
 /** The picture is drawn no larger than this; the overlay is a drawing aid, not a viewer. */
 const MAX_SIDE = 960;
+/** Outlines of more boxes than this are drawn fainter, so that the picture stays visible. */
+const LEGIBLE_BOXES = 48;
 /** Longest side of the veil, which is smooth anyway. */
 const VEIL_SIDE = 160;
 /** Opacity of the veil where no view lies. */
@@ -71,10 +73,11 @@ export class CropOverlay {
       return;
     }
     const heaviest = Math.max(0, ...views.map((view) => view.weight ?? 0));
+    const strength = Math.min(1, LEGIBLE_BOXES / views.length);
     for (const view of views) {
       const share = heaviest > 0 ? (view.weight ?? 0) / heaviest : 0;
       const path = svg("path", { class: "ct-overlay-box", d: outline(view.box) });
-      path.style.strokeOpacity = (0.08 + 0.72 * share ** 3).toFixed(2);
+      path.style.strokeOpacity = (strength * (0.08 + 0.72 * share ** 3)).toFixed(3);
       this.#boxes.append(path);
     }
   }

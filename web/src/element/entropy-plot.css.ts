@@ -56,7 +56,7 @@ export const entropyPlotCss = `
 @media (forced-colors: active) {
   .ct-plot-curve { --series: CanvasText; }
   .ct-plot-axes text { fill: CanvasText; }
-  .ct-plot-grid { stroke: GrayText; }
+  .ct-plot-grid { stroke: CanvasText; stroke-opacity: 0.35; }
 }
 @container (inline-size < 44rem) {
   .ct-plot-figure { grid-template-columns: minmax(0, 1fr); }

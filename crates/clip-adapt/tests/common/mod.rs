@@ -8,23 +8,23 @@ use clip_model::clip::Clip;
 use clip_model::device::{ComputeDevice, DeviceChoice};
 
 /// The workspace's folder.
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
 /// A file of the workspace.
-pub fn file(path: &str) -> Vec<u8> {
+pub(crate) fn file(path: &str) -> Vec<u8> {
     let path = root().join(path);
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 /// A device, or a failure: a test that finds no adapter fails.
-pub fn device(choice: DeviceChoice) -> ComputeDevice {
+pub(crate) fn device(choice: DeviceChoice) -> ComputeDevice {
     pollster::block_on(ComputeDevice::open(choice)).unwrap()
 }
 
 /// A checkpoint's folder, loaded.
-pub fn clip(folder: &str, device: &ComputeDevice) -> Arc<Clip> {
+pub(crate) fn clip(folder: &str, device: &ComputeDevice) -> Arc<Clip> {
     let config = String::from_utf8(file(&format!("{folder}/config.json"))).unwrap();
     let preprocessor = std::fs::read_to_string(root().join(folder).join("preprocessor_config.json")).ok();
     let weights = file(&format!("{folder}/model.safetensors"));

@@ -3,9 +3,8 @@
 //! Pillow's antialiased filters work on integers: weights in 22-bit fixed point, first along one axis, then along the other,
 //! rounded to 8 bits after each. CLIP was trained on pictures resized so, and its features move visibly under any other
 //! resizing, that of a browser's canvas for one. General resizing libraries use the same filters with other arithmetic
-//! (16-bit weights, or another order), which changes one value in ten thousand or more, so the arithmetic is
-//! repeated here. Only the wanted window of the result is computed: the centre of a very long picture costs no more than
-//! that of a square one.
+//! (16-bit weights, or another order), which changes one value in twenty by one, so the arithmetic is repeated here. Only the
+//! wanted window of the result is computed: the centre of a very long picture costs no more than that of a square one.
 
 use super::CropBox;
 use std::ops::Range;
@@ -192,11 +191,7 @@ fn resample_columns(rows: &[&[u8]], row_taps: &[Taps]) -> Vec<u8> {
 /// Half of the last kept bit: sums begin with it, so that dropping the fraction rounds.
 const ROUNDING: i32 = 1 << (WEIGHT_BITS - 1);
 
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "clamped to 0..=255"
-)]
+#[expect(clippy::cast_sign_loss, reason = "clamped to 0..=255")]
 fn to_8_bits(sum: i32) -> u8 {
     (sum >> WEIGHT_BITS).clamp(0, 255) as u8
 }

@@ -41,13 +41,7 @@ impl Merges {
         let mut sorted: Vec<_> = pairs
             .iter()
             .zip(FIRST_MERGED..)
-            .map(|(&[a, b, c, d], joined)| {
-                (
-                    u16::from_le_bytes([a, b]),
-                    u16::from_le_bytes([c, d]),
-                    joined,
-                )
-            })
+            .map(|(&[a, b, c, d], joined)| (u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d]), joined))
             .collect();
         sorted.sort_unstable();
         Self { sorted }
@@ -128,10 +122,7 @@ fn symbols_of(word: &str) -> Vec<Symbol> {
 fn join(symbols: &mut [Symbol], candidate: &Candidate) -> Option<(Option<usize>, Option<usize>)> {
     let left = *symbols.get(candidate.left_at)?;
     let right = symbols.get_mut(candidate.right_at)?;
-    if left.id != candidate.left
-        || left.next != Some(candidate.right_at)
-        || right.id != candidate.right
-    {
+    if left.id != candidate.left || left.next != Some(candidate.right_at) || right.id != candidate.right {
         return None;
     }
     // The right symbol is gone: without a `next`, no candidate that begins with it is valid any more.

@@ -63,9 +63,7 @@ fn word_length(text: &str) -> usize {
     }
     let run_is_letters = is_letter(first);
     text.find(|character: char| {
-        character.is_whitespace()
-            || character.is_numeric()
-            || is_letter(character) != run_is_letters
+        character.is_whitespace() || character.is_numeric() || is_letter(character) != run_is_letters
     })
     .unwrap_or(text.len())
 }
@@ -98,10 +96,7 @@ mod tests {
 
     #[test]
     fn contractions_split_only_where_a_word_may_begin() {
-        assert_eq!(
-            split("it's we'll they've"),
-            ["it", "'s", "we", "'ll", "they", "'ve"]
-        );
+        assert_eq!(split("it's we'll they've"), ["it", "'s", "we", "'ll", "they", "'ve"]);
         assert_eq!(split("!'s"), ["!'", "s"]);
     }
 

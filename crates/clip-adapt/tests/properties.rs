@@ -1,0 +1,303 @@
+//! What must hold of every episode, whatever its numbers: on the shipped model, with a real picture.
+
+mod common;
+
+use std::sync::Arc;
+
+use clip_adapt::Error;
+use clip_adapt::episode::Episode;
+use clip_adapt::options::TtlOptions;
+use clip_adapt::report::{EpisodeReport, Event};
+use clip_adapt::session::Session;
+use clip_model::clip::Clip;
+use clip_model::device::DeviceChoice;
+use clip_model::picture::Picture;
+use pollster::block_on;
+
+const TEMPLATE: &str = "a photo of a {}.";
+
+fn session(choice: DeviceChoice) -> Session {
+    let device = common::device(choice);
+    Session::new("pocket".into(), Arc::into_inner(common::clip("models/pocket", &device)).unwrap())
+}
+
+fn labels() -> Vec<String> {
+    ["cat", "dog", "bird", "teapot"].map(str::to_owned).to_vec()
+}
+
+fn cat() -> Arc<Picture> {
+    Arc::new(Picture::decode(&common::file("www/samples/chelsea.png")).unwrap())
+}
+
+fn gradient_picture() -> Arc<Picture> {
+    let pixels = (0..90 * 70 * 3).map(|i| (i * 7 % 251) as u8).collect();
+    Arc::new(Picture::from_rgb8(90, 70, pixels).unwrap())
+}
+
+/// Few views, so that a test is quick.
+fn few_views() -> TtlOptions {
+    TtlOptions { views: 6, chunk_views: 4, steps: 2, ..TtlOptions::default() }
+}
+
+fn start(session: &Session, picture: &Arc<Picture>, options: TtlOptions) -> Episode {
+    session.start(Arc::clone(picture), &labels(), TEMPLATE, options).unwrap()
+}
+
+fn finish(episode: &mut Episode) -> EpisodeReport {
+    loop {
+        if let Event::Done(report) = block_on(episode.advance()).unwrap() {
+            return *report;
+        }
+    }
+}
+
+fn run(session: &Session, picture: &Arc<Picture>, options: TtlOptions) -> EpisodeReport {
+    finish(&mut start(session, picture, options))
+}
+
+/// Everything that doesn't depend on how long it took.
+fn timeless(mut report: EpisodeReport) -> EpisodeReport {
+    report.timing_ms = Default::default();
+    for step in &mut report.steps {
+        step.duration_ms = 0.0;
+    }
+    report
+}
+
+fn largest_difference(a: &EpisodeReport, b: &EpisodeReport) -> f32 {
+    a.after.iter().zip(&b.after).map(|(a, b)| (a.probability - b.probability).abs()).fold(0.0, f32::max)
+}
+
+fn reset_gives_back_the_zero_shot_logits(choice: DeviceChoice) {
+    let session = session(choice);
+    let mut episode = start(&session, &cat(), few_views());
+    let report = finish(&mut episode);
+    assert_ne!(report.before, report.after, "two steps must move the prediction");
+    let zero_shot = episode.zero_shot_logits().to_vec();
+    assert_ne!(block_on(episode.logits()).unwrap(), zero_shot);
+    episode.reset().unwrap();
+    assert_eq!(block_on(episode.logits()).unwrap(), zero_shot, "bit for bit");
+    // And from there the same way again.
+    episode.extend(2).unwrap();
+    assert_eq!(timeless(finish(&mut episode)), timeless(report));
+}
+
+#[test]
+fn reset_gives_back_the_zero_shot_logits_on_the_cpu() {
+    reset_gives_back_the_zero_shot_logits(DeviceChoice::Cpu);
+}
+
+#[test]
+fn reset_gives_back_the_zero_shot_logits_on_webgpu() {
+    reset_gives_back_the_zero_shot_logits(DeviceChoice::Gpu);
+}
+
+#[test]
+fn a_seed_gives_the_same_result_and_another_seed_another() {
+    for choice in [DeviceChoice::Cpu, DeviceChoice::Gpu] {
+        let session = session(choice);
+        let first = run(&session, &cat(), few_views());
+        let second = run(&session, &cat(), few_views());
+        assert_eq!(timeless(first.clone()), timeless(second));
+        let other = run(&session, &cat(), TtlOptions { seed: 1, ..few_views() });
+        assert_ne!(first.views, other.views);
+        assert_ne!(first.after, other.after);
+    }
+}
+
+#[test]
+fn devices_agree() {
+    let on_cpu = run(&session(DeviceChoice::Cpu), &cat(), few_views());
+    let on_gpu = run(&session(DeviceChoice::Gpu), &cat(), few_views());
+    assert_eq!((on_cpu.device.as_str(), on_gpu.device.as_str()), ("cpu", "webgpu"));
+    assert!(largest_difference(&on_cpu, &on_gpu) < 1e-3);
+}
+
+#[test]
+fn the_order_of_pictures_changes_nothing() {
+    let session = session(DeviceChoice::Cpu);
+    let cat_first = run(&session, &cat(), few_views());
+    let other_second = run(&session, &gradient_picture(), few_views());
+    let other_first = run(&session, &gradient_picture(), few_views());
+    let cat_second = run(&session, &cat(), few_views());
+    assert_eq!(timeless(cat_first), timeless(cat_second));
+    assert_eq!(timeless(other_first), timeless(other_second));
+}
+
+#[test]
+fn the_size_of_chunks_changes_nothing_but_rounding() {
+    let session = session(DeviceChoice::Cpu);
+    let whole = run(&session, &cat(), TtlOptions { chunk_views: 64, ..few_views() });
+    for chunk_views in [1, 5] {
+        let parts = run(&session, &cat(), TtlOptions { chunk_views, ..few_views() });
+        assert!(largest_difference(&whole, &parts) < 1e-4);
+        assert_eq!(parts.views.len(), 6);
+    }
+}
+
+#[test]
+fn a_learning_rate_of_zero_is_the_zero_shot_prediction() {
+    let report = run(&session(DeviceChoice::Cpu), &cat(), TtlOptions { learning_rate: 0.0, ..few_views() });
+    assert_eq!(report.before, report.after);
+    assert_eq!(report.steps.len(), 2);
+}
+
+#[test]
+fn no_steps_is_the_zero_shot_prediction_and_classify_says_the_same() {
+    let session = session(DeviceChoice::Cpu);
+    let report = run(&session, &cat(), TtlOptions { steps: 0, ..few_views() });
+    assert_eq!(report.before, report.after);
+    assert!(report.steps.is_empty());
+    assert!(report.views.iter().all(|view| view.entropy_before == view.entropy_after));
+    let classified = block_on(session.classify(&cat(), &labels(), TEMPLATE)).unwrap();
+    for (a, b) in classified.scores.iter().zip(&report.before) {
+        assert_eq!(a.label, b.label);
+        assert!((a.probability - b.probability).abs() < 1e-5);
+    }
+}
+
+#[test]
+fn n_steps_are_n_updates_and_extending_goes_on() {
+    let session = session(DeviceChoice::Cpu);
+    let three = run(&session, &cat(), TtlOptions { steps: 3, ..few_views() });
+    assert_eq!(three.steps.iter().map(|step| step.step).collect::<Vec<_>>(), [1, 2, 3]);
+    let mut episode = start(&session, &cat(), TtlOptions { steps: 1, ..few_views() });
+    finish(&mut episode);
+    episode.extend(2).unwrap();
+    assert_eq!(timeless(finish(&mut episode)), timeless(three));
+}
+
+#[test]
+fn the_views_entropy_falls() {
+    let report = run(&session(DeviceChoice::Cpu), &cat(), TtlOptions { steps: 4, ..few_views() });
+    let first = report.steps[0].entropy;
+    let last = report.final_state.unwrap().entropy;
+    assert!(last < first, "{first} -> {last}");
+    for view in &report.views {
+        let entropy = view.entropy_before.unwrap();
+        assert!((view.weight.unwrap() - (0.4 - entropy).exp()).abs() < 1e-5);
+    }
+}
+
+#[test]
+fn an_episode_that_was_dropped_leaves_nothing_behind() {
+    let session = session(DeviceChoice::Cpu);
+    let whole = run(&session, &cat(), few_views());
+    for pieces in 0..8 {
+        let mut episode = start(&session, &cat(), few_views());
+        for _ in 0..pieces {
+            block_on(episode.advance()).unwrap();
+        }
+    }
+    assert_eq!(timeless(run(&session, &cat(), few_views())), timeless(whole));
+}
+
+#[test]
+fn two_episodes_at_once_do_not_touch_each_other() {
+    let session = session(DeviceChoice::Cpu);
+    let alone = run(&session, &cat(), few_views());
+    let (mut a, mut b) = (start(&session, &cat(), few_views()), start(&session, &gradient_picture(), few_views()));
+    let mut reports = Vec::new();
+    while reports.len() < 2 {
+        for episode in [&mut a, &mut b] {
+            match block_on(episode.advance()) {
+                Ok(Event::Done(report)) => reports.push(*report),
+                Ok(_) | Err(Error::EpisodeOver) => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+    assert_eq!(timeless(reports.remove(0)), timeless(alone));
+}
+
+#[test]
+fn the_text_tower_runs_once_for_a_label_set() {
+    let session = session(DeviceChoice::Cpu);
+    let labels: Vec<String> = (0..150).map(|i| format!("thing number {i}")).collect();
+    let count = |session: &Session| {
+        let mut episode = session
+            .start(cat(), &labels, TEMPLATE, TtlOptions { views: 1, ..few_views() })
+            .unwrap();
+        let mut events = 0;
+        while let Event::Labels { labels_total, .. } = block_on(episode.advance()).unwrap() {
+            assert_eq!(labels_total, 150);
+            events += 1;
+        }
+        events
+    };
+    assert_eq!(count(&session), 3, "chunks of 64 labels");
+    assert_eq!(count(&session), 1, "all of them were there");
+}
+
+#[test]
+fn a_thousand_labels_are_possible() {
+    let session = session(DeviceChoice::Cpu);
+    let labels: Vec<String> = (0..1000).map(|i| format!("thing {i}")).collect();
+    let options = TtlOptions { steps: 1, ..few_views() };
+    let report = finish(&mut session.start(cat(), &labels, TEMPLATE, options).unwrap());
+    assert_eq!(report.after.len(), 1000);
+    let sum: f32 = report.after.iter().map(|score| score.probability).sum();
+    assert!((sum - 1.0).abs() < 1e-3, "{sum}");
+}
+
+#[test]
+fn the_order_of_labels_changes_only_their_order() {
+    let session = session(DeviceChoice::Cpu);
+    let report = run(&session, &cat(), few_views());
+    let mut reversed = labels();
+    reversed.reverse();
+    let other = finish(&mut session.start(cat(), &reversed, TEMPLATE, few_views()).unwrap());
+    for (a, b) in report.after.iter().zip(other.after.iter().rev()) {
+        assert_eq!(a.label, b.label);
+        assert!((a.probability - b.probability).abs() < 1e-3, "{a:?} {b:?}");
+    }
+}
+
+#[test]
+fn a_loss_that_is_not_finite_stops_and_keeps_the_zero_shot_answer() {
+    let session = session(DeviceChoice::Cpu);
+    // At the first step A has no gradient: without an epsilon, AdamW divides zero by zero.
+    let report = run(&session, &cat(), TtlOptions { epsilon: 0.0, ..few_views() });
+    let stopped = report.stopped.clone().unwrap();
+    assert_eq!(stopped.step, 1);
+    assert!(stopped.reason.contains("not a finite number"), "{}", stopped.reason);
+    assert!(report.steps.is_empty());
+    assert_eq!(report.after, report.before);
+    assert!(report.before.iter().all(|score| score.probability.is_finite()));
+    // The engine goes on as if nothing had been.
+    assert!(run(&session, &cat(), few_views()).stopped.is_none());
+}
+
+#[test]
+fn bad_labels_and_options_are_refused_before_anything_runs() {
+    let session = session(DeviceChoice::Cpu);
+    let start = |labels: &[&str], options: TtlOptions| {
+        let labels: Vec<String> = labels.iter().map(|&label| label.to_owned()).collect();
+        session.start(cat(), &labels, TEMPLATE, options).err().unwrap().code()
+    };
+    assert_eq!(start(&[], few_views()), "labels-none");
+    assert_eq!(start(&["cat"], few_views()), "labels-too-few");
+    assert_eq!(start(&["cat", "cat"], few_views()), "label-duplicate");
+    assert_eq!(start(&["cat", ""], few_views()), "label-empty");
+    assert_eq!(start(&["cat", "dog"], TtlOptions { layers: 13, ..few_views() }), "option-invalid");
+    let one = block_on(session.classify(&cat(), &["cat".to_owned()], TEMPLATE)).unwrap();
+    assert_eq!(one.scores[0].probability, 1.0, "classifying among one label is no error, only pointless");
+}
+
+#[test]
+fn an_ended_episode_says_so() {
+    let session = session(DeviceChoice::Cpu);
+    let mut episode = start(&session, &cat(), few_views());
+    assert!(matches!(episode.extend(1), Err(Error::EpisodeRunning)));
+    assert!(matches!(episode.reset(), Err(Error::EpisodeRunning)));
+    finish(&mut episode);
+    assert!(matches!(block_on(episode.advance()), Err(Error::EpisodeOver)));
+}
+
+#[test]
+fn labels_outside_a_models_vocabulary_are_an_error() {
+    let device = common::device(DeviceChoice::Cpu);
+    let clip: Clip = Arc::into_inner(common::clip("tests/fixtures/tiny-quick-gelu", &device)).unwrap();
+    let error = block_on(Session::new("tiny".into(), clip).classify(&cat(), &labels(), TEMPLATE)).unwrap_err();
+    assert_eq!(error.code(), "token-outside-vocabulary");
+}

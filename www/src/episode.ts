@@ -1,0 +1,26 @@
+/** An episode as the page keeps it: what is shown, and the settings it belongs to. */
+
+import type { OptionValues } from "clip-ttl/element";
+import type { Known } from "./results.js";
+
+/** An episode as far as it has come. */
+export type Episode = Pick<Known, "plannedSteps" | "steps" | "report" | "viewCount" | "views" | "viewsEncoded"> & {
+  /** The settings it was or would be run with. */
+  readonly values: OptionValues;
+};
+
+/** Nothing yet, for the given settings. */
+export function emptyEpisode(values: OptionValues): Episode {
+  return { plannedSteps: values.steps, steps: [], report: null, viewCount: values.views, views: null, viewsEncoded: 0, values };
+}
+
+/** Whether two sets of settings agree in everything but one. */
+export function sameBut(except: keyof OptionValues, one: OptionValues, other: OptionValues): boolean {
+  const names = Object.keys(one) as (keyof OptionValues)[];
+  return names.every((name) => name === except || one[name] === other[name]);
+}
+
+/** Entropy of a distribution in nats. */
+export function entropyOf(probabilities: readonly number[]): number {
+  return probabilities.reduce((sum, probability) => (probability > 0 ? sum - probability * Math.log(probability) : sum), 0);
+}
