@@ -3,13 +3,13 @@
 import type { AdaptRun, ClipTtl, EpisodeReport, StepReport } from "clip-ttl";
 import { changedOptions, Controls, defaultValues, english, formatNats, formatPercent, toAdaptOptions, type OptionValues } from "clip-ttl/element";
 import { Announcer } from "./announcer.js";
-import { EngineHost, type EngineState } from "./engine-host.js";
+import { EngineHost, savesData, type EngineState } from "./engine-host.js";
 import { emptyEpisode, entropyOf, sameBut, type Episode } from "./episode.js";
 import { LabelsPanel, type Question } from "./labels-panel.js";
 import { byId } from "./page-dom.js";
 import { PicturePanel } from "./picture-panel.js";
 import type { LoadedPicture } from "./picture-source.js";
-import { messageOf, placeOf, reasonOf } from "./problems.js";
+import { messageOf, placeOf, property } from "./problems.js";
 import { best, Results } from "./results.js";
 import { RunPanel } from "./run-panel.js";
 import type { Sample } from "./samples.js";
@@ -37,6 +37,8 @@ export class App {
   #kept: Episode | null = null;
   /** Whether a run was asked for and has not ended; it may still wait for the engine. */
   #isAdapting = false;
+  /** Whether the present run was begun by Step: called off, it takes its additional step back. */
+  #isContinuing = false;
   #run: AdaptRun | null = null;
   #isShowing = false;
   /** Counts what was asked of the engine, so that a late answer to an old question is dropped. */
@@ -181,6 +183,7 @@ export class App {
     this.#turn += 1;
     const turn = this.#turn;
     this.#isAdapting = true;
+    this.#isContinuing = isContinued;
     this.#kept = this.#episode.report === null ? null : this.#episode;
     this.#panel.clearProblem();
     this.#showButtons();
@@ -192,7 +195,7 @@ export class App {
       const report = await this.#follow(clip, picture, question, isContinued, turn);
       if (turn === this.#turn) this.#finish(report);
     } catch (error) {
-      if (turn === this.#turn) this.#fail(error, () => void this.#adapt(isContinued));
+      if (turn === this.#turn) this.#fail(error, () => (isContinued ? this.#stepOnce() : void this.#adapt()));
     }
   }
 
@@ -243,6 +246,7 @@ export class App {
   #finish(report: EpisodeReport): void {
     this.#run = null;
     this.#isAdapting = false;
+    this.#isContinuing = false;
     this.#kept = null;
     this.#episode = { ...this.#episode, report, steps: report.steps };
     this.#before = report.before.map((entry) => entry.probability);
@@ -274,6 +278,8 @@ export class App {
 
   /** Shows the finished episode from before the run that was stopped, or none. */
   #goBack(): void {
+    if (this.#kept !== null && this.#isContinuing) this.#controls.trySet("steps", this.#kept.values.steps);
+    this.#isContinuing = false;
     this.#episode = this.#kept ?? emptyEpisode(this.#controls.values);
     this.#kept = null;
     this.#show();
@@ -326,9 +332,10 @@ export class App {
     const place = placeOf(error);
     const { device } = this.#controls.values;
     const offersCpu = device !== "cpu" && place.kind === "engine" && place.isDevice;
-    if (offersCpu && device === "webgpu") this.#controls.showError("device", reasonOf(error));
+    const ofGpu = text.engine.gpu[property(error, "code")] ?? messageOf(error);
+    if (offersCpu && device === "webgpu") this.#controls.showError("device", ofGpu);
     this.#panel.showDevice(text.device.notYet);
-    const message = offersCpu ? `${reasonOf(error)} ${text.engine.cpuCan}` : messageOf(error);
+    const message = offersCpu ? `${ofGpu} ${text.engine.cpuCan}` : property(error, "code") === "" ? text.engine.noScript : messageOf(error);
     this.#panel.showProblem(message, offersCpu ? text.engine.continueOnCpu : text.engine.tryAgain, () => {
       if (offersCpu) {
         this.#host.useDevice("cpu");
@@ -357,7 +364,7 @@ export class App {
         break;
       }
       case "failed":
-        this.#panel.showStatus(text.status.failed);
+        this.#panel.showStatus(text.status.loadFailed);
         this.#offerWayOut(state.error, () => void this.#classify());
         break;
     }
@@ -388,10 +395,4 @@ export class App {
       });
     });
   }
-}
-
-/** Whether the browser is told to save data; not all browsers say. */
-function savesData(): boolean {
-  const connection: unknown = Reflect.get(navigator, "connection");
-  return typeof connection === "object" && connection !== null && Reflect.get(connection, "saveData") === true;
 }

@@ -94,6 +94,9 @@ export class PicturePanel {
   }
 
   #listenForDrops(): void {
+    this.#drop.addEventListener("click", () => {
+      if (this.#shown === null) this.#file.click();
+    });
     let depth = 0;
     const mark = (change: number): void => {
       depth = Math.max(0, depth + change);
@@ -207,6 +210,7 @@ export class PicturePanel {
   #describe(): void {
     const shown = this.#shown;
     this.#hint.hidden = shown !== null;
+    this.#drop.classList.toggle("drop-empty", shown === null);
     this.#preview.hidden = shown === null;
     this.#remove.hidden = shown === null;
     for (const button of this.#samples.querySelectorAll("button")) {

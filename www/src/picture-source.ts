@@ -33,17 +33,25 @@ export async function readPicture(blob: Blob, name: string): Promise<LoadedPictu
     if (width > MAX_SIDE || height > MAX_SIDE || width * height > MAX_PIXELS) {
       throw new PictureProblem(text.picture.tooLarge(name, width, height));
     }
-    const scale = Math.min(1, SMALL_SIDE / Math.max(width, height));
-    const image = await createImageBitmap(blob, {
+    const image = await shrink(blob, name, width, height);
+    return { blob, name, previewUrl, source: { image, width, height } };
+  } catch (error) {
+    URL.revokeObjectURL(previewUrl);
+    throw error;
+  }
+}
+
+/** The upright picture, small: this is where its pixels are decoded for the first time. */
+async function shrink(blob: Blob, name: string, width: number, height: number): Promise<ImageBitmap> {
+  const scale = Math.min(1, SMALL_SIDE / Math.max(width, height));
+  try {
+    return await createImageBitmap(blob, {
       resizeWidth: Math.max(1, Math.round(width * scale)),
       resizeHeight: Math.max(1, Math.round(height * scale)),
       resizeQuality: "high",
     });
-    return { blob, name, previewUrl, source: { image, width, height } };
   } catch (error) {
-    URL.revokeObjectURL(previewUrl);
-    if (error instanceof PictureProblem) throw error;
-    throw new PictureProblem(text.picture.unreadable(name), { cause: error });
+    throw new PictureProblem(text.picture.damaged(name), { cause: error });
   }
 }
 

@@ -18,20 +18,13 @@ const DEVICE_CODES: readonly string[] = ["gpu-unavailable", "device-failed", "de
 const ENGINE_CODES = /^(engine-(crashed|stalled)|disposed|wasm-|worker-|model-|config-|checkpoint-|tensor-|network$|cors$|http-status$)/;
 
 /** What an error of the engine carries besides its message. Told by its shape: the engine's module may not have been loaded. */
-function property(error: unknown, name: "code" | "option" | "reason"): string {
+export function property(error: unknown, name: "code" | "option"): string {
   const value: unknown = typeof error === "object" && error !== null ? Reflect.get(error, name) : undefined;
   return typeof value === "string" ? value : "";
 }
 
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-/** What is wrong, without the advice, which is for programmers where the page itself offers a way out. */
-export function reasonOf(error: unknown): string {
-  const reason = property(error, "reason") || messageOf(error);
-  const sentence = reason.charAt(0).toUpperCase() + reason.slice(1);
-  return /[.!?]$/.test(sentence) ? sentence : `${sentence}.`;
 }
 
 /** The place of an error by its stable code. */

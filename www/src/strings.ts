@@ -40,6 +40,7 @@ export const text = {
     noMoreSteps: (steps: number): string => `${count(steps, "step is", "steps are")} the most that one run makes.`,
     reset: "Back to the answer before adapting.",
     inputsChanged: "The run was stopped because its input changed.",
+    loadFailed: "The engine could not be started. Everything you entered is still here.",
     failed: "The run stopped. Everything you entered is still here.",
   },
   sentence: {
@@ -65,6 +66,7 @@ export const text = {
     kept: "The picture from before is still here.",
     missing: "Choose a picture first: drop one, choose a file, or take a sample.",
     unreadable: (name: string): string => `“${name}” can’t be read as a picture. Use a PNG, JPEG, WebP, GIF or BMP file.`,
+    damaged: (name: string): string => `“${name}” is damaged or incomplete. Open it in an image program, save it again, and use that file.`,
     tooLarge: (name: string, width: number, height: number): string =>
       `“${name}” is ${width} × ${height} pixels, too large to work on here. Make it smaller: at most 16,384 pixels a side and 64 million in all.`,
     nothingPasted: "There is no picture on the clipboard. Copy one, then press Ctrl+V (⌘V) on this page.",
@@ -96,6 +98,13 @@ export const text = {
     fix: "Correct the marked setting first.",
   },
   engine: {
+    /** What happened to the GPU, by the error's code. */
+    gpu: {
+      "gpu-unavailable": "This browser offers no graphics device (WebGPU) that the model can run on.",
+      "device-lost": "The graphics device was lost: its driver stopped, or the browser took it away.",
+      "device-failed": "The graphics device could not do what was asked of it.",
+    } as Readonly<Record<string, string>>,
+    noScript: "A part of this page could not be loaded. Check the connection, then try again.",
     cpuCan: "The CPU can go on with the same picture, labels and settings.",
     continueOnCpu: "Continue on the CPU",
     tryAgain: "Try again",

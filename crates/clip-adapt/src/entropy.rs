@@ -17,7 +17,10 @@ pub fn row_entropies(logits: Tensor<2>) -> Tensor<1> {
 #[must_use]
 pub fn log_softmax(logits: &[f32]) -> Vec<f64> {
     let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let shifted: Vec<f64> = logits.iter().map(|&logit| f64::from(logit) - f64::from(largest)).collect();
+    let shifted: Vec<f64> = logits
+        .iter()
+        .map(|&logit| f64::from(logit) - f64::from(largest))
+        .collect();
     let log_sum = shifted.iter().map(|x| x.exp()).sum::<f64>().ln();
     shifted.into_iter().map(|x| x - log_sum).collect()
 }
@@ -31,7 +34,10 @@ pub fn softmax(logits: &[f32]) -> Vec<f32> {
 /// A prediction's entropy.
 #[must_use]
 pub fn entropy(logits: &[f32]) -> f64 {
-    -log_softmax(logits).into_iter().map(|log_p| log_p.exp() * log_p).sum::<f64>()
+    -log_softmax(logits)
+        .into_iter()
+        .map(|log_p| log_p.exp() * log_p)
+        .sum::<f64>()
 }
 
 /// The entropy of the mean of several predictions, given as logits `[rows, labels]`, row-major.
@@ -45,7 +51,12 @@ pub fn marginal_entropy(logits: &[f32], labels: usize) -> f64 {
         }
         rows += 1;
     }
-    -mean.into_iter().map(|sum| sum / rows.max(1) as f64).filter(|&p| p > 0.0).map(|p| p * p.ln()).sum::<f64>()
+    -mean
+        .into_iter()
+        .map(|sum| sum / rows.max(1) as f64)
+        .filter(|&p| p > 0.0)
+        .map(|p| p * p.ln())
+        .sum::<f64>()
 }
 
 #[cfg(test)]

@@ -17,9 +17,7 @@ use crate::error::{Error, Result};
 use crate::labels::{LabelSet, Prompts, TextEncoder};
 use crate::methods::ttl::{Ttl, weight};
 use crate::options::TtlOptions;
-use crate::report::{
-    EpisodeReport, EpisodeTiming, Event, FinalState, Score, StepReport, Stopped, ViewReport,
-};
+use crate::report::{EpisodeReport, EpisodeTiming, Event, FinalState, Score, StepReport, Stopped, ViewReport};
 use crate::session::{LabelCache, milliseconds};
 use crate::views::{self, ViewBox};
 
@@ -48,9 +46,18 @@ pub struct Episode {
 enum Phase {
     Labels(TextEncoder),
     Encoding,
-    ZeroShot { text_features: Tensor<2> },
-    Stepping { chunk: usize, logits: Vec<Tensor<2>>, spent_ms: f64 },
-    Measuring { chunk: usize, logits: Vec<Tensor<2>> },
+    ZeroShot {
+        text_features: Tensor<2>,
+    },
+    Stepping {
+        chunk: usize,
+        logits: Vec<Tensor<2>>,
+        spent_ms: f64,
+    },
+    Measuring {
+        chunk: usize,
+        logits: Vec<Tensor<2>>,
+    },
     Over,
 }
 
@@ -63,7 +70,13 @@ impl Episode {
         prompts: Prompts,
         options: TtlOptions,
     ) -> Self {
-        let boxes = views::draw(&picture, &clip.preprocessing, options.views, options.crop_scale, options.seed);
+        let boxes = views::draw(
+            &picture,
+            &clip.preprocessing,
+            options.views,
+            options.crop_scale,
+            options.seed,
+        );
         Self {
             phase: Phase::Labels(TextEncoder::new(prompts.clone())),
             model,
@@ -115,7 +128,11 @@ impl Episode {
                 self.timing.trunk += milliseconds(start);
                 event
             }
-            Phase::Stepping { chunk, logits, spent_ms } => {
+            Phase::Stepping {
+                chunk,
+                logits,
+                spent_ms,
+            } => {
                 let event = self.step(chunk, logits, spent_ms, start).await?;
                 self.timing.steps += milliseconds(start);
                 event
@@ -142,7 +159,10 @@ impl Episode {
             return Err(Error::EpisodeOver);
         }
         let transformer = self.clip.config.vision.transformer;
-        let options = TtlOptions { steps: self.steps.len().saturating_add(steps), ..self.options.clone() };
+        let options = TtlOptions {
+            steps: self.steps.len().saturating_add(steps),
+            ..self.options.clone()
+        };
         options.validate(transformer.layers, transformer.width)?;
         self.options = options;
         self.final_state = None;
@@ -180,7 +200,11 @@ impl Episode {
     /// # Errors
     /// [`Error::EpisodeRunning`] before the views are encoded; those of the device.
     pub async fn logits(&self) -> Result<Vec<f32>> {
-        let prediction = self.method.as_ref().and_then(Ttl::predict).ok_or(Error::EpisodeRunning)?;
+        let prediction = self
+            .method
+            .as_ref()
+            .and_then(Ttl::predict)
+            .ok_or(Error::EpisodeRunning)?;
         read_rows(vec![prediction], "prediction").await
     }
 
@@ -200,7 +224,10 @@ impl Episode {
         let labels_total = self.prompts.labels.len();
         if let Some(set) = self.cache.get(&self.prompts) {
             self.begin_views(set)?;
-            return Ok(Some(Event::Labels { labels_done: labels_total, labels_total }));
+            return Ok(Some(Event::Labels {
+                labels_done: labels_total,
+                labels_total,
+            }));
         }
         encoder.advance(&self.clip)?;
         let (labels_done, _) = encoder.progress();
@@ -211,7 +238,10 @@ impl Episode {
             self.cache.put(&set);
             self.begin_views(set)?;
         }
-        Ok(Some(Event::Labels { labels_done, labels_total }))
+        Ok(Some(Event::Labels {
+            labels_done,
+            labels_total,
+        }))
     }
 
     fn begin_views(&mut self, set: LabelSet) -> Result<()> {
@@ -221,7 +251,9 @@ impl Episode {
     }
 
     async fn encode_views(&mut self) -> Result<Option<Event>> {
-        let Some(method) = &mut self.method else { return Err(Error::EpisodeOver) };
+        let Some(method) = &mut self.method else {
+            return Err(Error::EpisodeOver);
+        };
         let start = Instant::now();
         let first = method.views();
         let preprocessing = &self.clip.preprocessing;
@@ -232,23 +264,39 @@ impl Episode {
         }
         self.timing.views += milliseconds(start);
         let start = Instant::now();
-        let tokens = self.clip.vision.trunk(self.clip.upload_views(values)?, method.first_block())?;
+        let tokens = self
+            .clip
+            .vision
+            .trunk(self.clip.upload_views(values)?, method.first_block())?;
         // Reading one number back waits for the device, so that progress is real and the queue stays short.
-        read_values(tokens.clone().narrow(0, 0, 1).narrow(1, 0, 1).narrow(2, 0, 1), "encoding views").await?;
+        read_values(
+            tokens.clone().narrow(0, 0, 1).narrow(1, 0, 1).narrow(2, 0, 1),
+            "encoding views",
+        )
+        .await?;
         method.push_tokens(tokens);
         let views_done = method.views();
         self.timing.trunk += milliseconds(start);
         self.phase = if first == 0 {
-            Phase::ZeroShot { text_features: method.text_features() }
+            Phase::ZeroShot {
+                text_features: method.text_features(),
+            }
         } else {
             self.after_encoding()
         };
-        Ok(Some(Event::Encoding { views_done, views_total: self.boxes.len() }))
+        Ok(Some(Event::Encoding {
+            views_done,
+            views_total: self.boxes.len(),
+        }))
     }
 
     async fn predict_zero_shot(&mut self, text_features: Tensor<2>) -> Result<Option<Event>> {
-        let Some(method) = &self.method else { return Err(Error::EpisodeOver) };
-        let Some(tokens) = method.centre_tokens() else { return Err(Error::EpisodeOver) };
+        let Some(method) = &self.method else {
+            return Err(Error::EpisodeOver);
+        };
+        let Some(tokens) = method.centre_tokens() else {
+            return Err(Error::EpisodeOver);
+        };
         let features = self.clip.vision.tail(tokens, method.first_block(), None);
         self.zero_shot = read_rows(vec![self.clip.logits(features, text_features)], "prediction").await?;
         self.after = self.zero_shot.clone();
@@ -264,14 +312,25 @@ impl Episode {
     }
 
     fn after_encoding(&self) -> Phase {
-        if self.unencoded_views() > 0 { Phase::Encoding } else { self.next_step() }
+        if self.unencoded_views() > 0 {
+            Phase::Encoding
+        } else {
+            self.next_step()
+        }
     }
 
     fn next_step(&self) -> Phase {
         if self.steps.len() < self.options.steps {
-            Phase::Stepping { chunk: 0, logits: Vec::new(), spent_ms: 0.0 }
+            Phase::Stepping {
+                chunk: 0,
+                logits: Vec::new(),
+                spent_ms: 0.0,
+            }
         } else {
-            Phase::Measuring { chunk: 0, logits: Vec::new() }
+            Phase::Measuring {
+                chunk: 0,
+                logits: Vec::new(),
+            }
         }
     }
 
@@ -282,14 +341,25 @@ impl Episode {
         spent_ms: f64,
         start: Instant,
     ) -> Result<Option<Event>> {
-        let Some(method) = &mut self.method else { return Err(Error::EpisodeOver) };
+        let Some(method) = &mut self.method else {
+            return Err(Error::EpisodeOver);
+        };
         logits.extend(method.accumulate(chunk));
         let step = self.steps.len() + 1;
         let chunk = chunk + 1;
         if chunk < method.chunks() {
             let views_done = (0..chunk).map(|chunk| method.chunk_views(chunk)).sum();
-            let event = Event::Stepping { step, steps: self.options.steps, views_done, views_total: method.views() };
-            self.phase = Phase::Stepping { chunk, logits, spent_ms: spent_ms + milliseconds(start) };
+            let event = Event::Stepping {
+                step,
+                steps: self.options.steps,
+                views_done,
+                views_total: method.views(),
+            };
+            self.phase = Phase::Stepping {
+                chunk,
+                logits,
+                spent_ms: spent_ms + milliseconds(start),
+            };
             return Ok(Some(event));
         }
         method.update();
@@ -335,18 +405,26 @@ impl Episode {
     }
 
     async fn measure(&mut self, chunk: usize, mut logits: Vec<Tensor<2>>) -> Result<Option<Event>> {
-        let Some(method) = &self.method else { return Err(Error::EpisodeOver) };
+        let Some(method) = &self.method else {
+            return Err(Error::EpisodeOver);
+        };
         logits.extend(method.logits(chunk));
         let chunk = chunk + 1;
         if chunk < method.chunks() {
             let views_done = (0..chunk).map(|chunk| method.chunk_views(chunk)).sum();
             self.phase = Phase::Measuring { chunk, logits };
-            return Ok(Some(Event::Measuring { views_done, views_total: self.boxes.len() }));
+            return Ok(Some(Event::Measuring {
+                views_done,
+                views_total: self.boxes.len(),
+            }));
         }
         let rows = read_rows(logits, "last look at the views").await?;
         let views = self.look_at(&rows);
-        self.final_state =
-            Some(FinalState { loss: views.loss, entropy: views.entropy, marginal_entropy: views.marginal_entropy });
+        self.final_state = Some(FinalState {
+            loss: views.loss,
+            entropy: views.entropy,
+            marginal_entropy: views.marginal_entropy,
+        });
         self.final_entropies = views.entropies;
         Ok(None)
     }
@@ -355,10 +433,18 @@ impl Episode {
     fn look_at(&self, logits: &[f32]) -> ViewStatistics {
         let labels = self.prompts.labels.len();
         let entropies: Vec<f64> = logits.chunks_exact(labels.max(1)).map(entropy::entropy).collect();
-        let weights: Vec<f64> = entropies.iter().map(|&entropy| weight(entropy, self.options.margin)).collect();
+        let weights: Vec<f64> = entropies
+            .iter()
+            .map(|&entropy| weight(entropy, self.options.margin))
+            .collect();
         let count = entropies.len().max(1) as f64;
         ViewStatistics {
-            loss: entropies.iter().zip(&weights).map(|(entropy, weight)| entropy * weight).sum::<f64>() / count,
+            loss: entropies
+                .iter()
+                .zip(&weights)
+                .map(|(entropy, weight)| entropy * weight)
+                .sum::<f64>()
+                / count,
             entropy: entropies.iter().sum::<f64>() / count,
             marginal_entropy: entropy::marginal_entropy(logits, labels),
             entropies: entropies.into_iter().map(|entropy| entropy as f32).collect(),
@@ -414,8 +500,13 @@ struct ViewStatistics {
 /// # Errors
 /// [`clip_model::Error::DeviceFailed`].
 pub(crate) async fn read_rows(tensors: Vec<Tensor<2>>, operation: &'static str) -> Result<Vec<f32>> {
-    let transaction = tensors.into_iter().fold(Transaction::default(), |all, tensor| all.register(tensor));
-    let parts = transaction.execute_async().await.map_err(|error| failed(operation, &error))?;
+    let transaction = tensors
+        .into_iter()
+        .fold(Transaction::default(), |all, tensor| all.register(tensor));
+    let parts = transaction
+        .execute_async()
+        .await
+        .map_err(|error| failed(operation, &error))?;
     let mut values = Vec::new();
     for part in parts {
         values.extend(floats(&part, operation)?);
@@ -428,7 +519,10 @@ pub(crate) async fn read_rows(tensors: Vec<Tensor<2>>, operation: &'static str) 
 /// # Errors
 /// [`clip_model::Error::DeviceFailed`].
 pub(crate) async fn read_values<const D: usize>(tensor: Tensor<D>, operation: &'static str) -> Result<Vec<f32>> {
-    let data = tensor.into_data_async().await.map_err(|error| failed(operation, &error))?;
+    let data = tensor
+        .into_data_async()
+        .await
+        .map_err(|error| failed(operation, &error))?;
     floats(&data, operation)
 }
 
@@ -437,5 +531,8 @@ fn floats(data: &TensorData, operation: &'static str) -> Result<Vec<f32>> {
 }
 
 fn failed(operation: &'static str, error: &impl std::fmt::Debug) -> Error {
-    Error::Model(clip_model::Error::DeviceFailed { operation, reason: format!("{error:?}") })
+    Error::Model(clip_model::Error::DeviceFailed {
+        operation,
+        reason: format!("{error:?}"),
+    })
 }

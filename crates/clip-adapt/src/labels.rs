@@ -33,7 +33,9 @@ impl Prompts {
     pub fn new(labels: &[String], template: &str, tokenizer: &Tokenizer, context_length: usize) -> Result<Self> {
         let labels = check(labels)?;
         if !template.contains(PLACE) {
-            return Err(Error::TemplateInvalid { template: template.to_owned() });
+            return Err(Error::TemplateInvalid {
+                template: template.to_owned(),
+            });
         }
         let mut ids = Vec::with_capacity(labels.len());
         let mut warnings = Vec::new();
@@ -49,7 +51,12 @@ impl Prompts {
             }
             ids.push(tokens.ids);
         }
-        Ok(Self { labels, template: template.to_owned(), ids, warnings })
+        Ok(Self {
+            labels,
+            template: template.to_owned(),
+            ids,
+            warnings,
+        })
     }
 }
 
@@ -66,7 +73,11 @@ fn check(labels: &[String]) -> Result<Vec<String>> {
             return Err(Error::LabelEmpty { position });
         }
         if let Some(first) = seen.insert(label, position) {
-            return Err(Error::LabelDuplicate { label: label.to_owned(), first, second: position });
+            return Err(Error::LabelDuplicate {
+                label: label.to_owned(),
+                first,
+                second: position,
+            });
         }
         checked.push(label.to_owned());
     }
@@ -93,7 +104,11 @@ impl TextEncoder {
     /// An encoder that has encoded nothing yet.
     #[must_use]
     pub fn new(prompts: Prompts) -> Self {
-        Self { prompts, features: Vec::new(), done: 0 }
+        Self {
+            prompts,
+            features: Vec::new(),
+            done: 0,
+        }
     }
 
     /// How many labels are encoded, and how many there are.
@@ -119,7 +134,10 @@ impl TextEncoder {
     /// The encoded set, once all of it is.
     #[must_use]
     pub fn finish(self) -> LabelSet {
-        LabelSet { prompts: self.prompts, features: Tensor::cat(self.features, 0) }
+        LabelSet {
+            prompts: self.prompts,
+            features: Tensor::cat(self.features, 0),
+        }
     }
 }
 
@@ -135,10 +153,26 @@ mod tests {
     #[test]
     fn bad_labels_are_named() {
         assert!(matches!(prompts(&[], "{}"), Err(Error::LabelsNone)));
-        assert!(matches!(prompts(&["cat", " \t"], "{}"), Err(Error::LabelEmpty { position: 2 })));
+        assert!(matches!(
+            prompts(&["cat", " \t"], "{}"),
+            Err(Error::LabelEmpty { position: 2 })
+        ));
         let error = prompts(&["cat", "dog", " cat "], "{}").unwrap_err();
-        assert!(matches!(&error, Error::LabelDuplicate { first: 1, second: 3, .. }), "{error}");
-        assert!(matches!(prompts(&["cat"], "a photo"), Err(Error::TemplateInvalid { .. })));
+        assert!(
+            matches!(
+                &error,
+                Error::LabelDuplicate {
+                    first: 1,
+                    second: 3,
+                    ..
+                }
+            ),
+            "{error}"
+        );
+        assert!(matches!(
+            prompts(&["cat"], "a photo"),
+            Err(Error::TemplateInvalid { .. })
+        ));
     }
 
     #[test]

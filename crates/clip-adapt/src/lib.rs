@@ -15,6 +15,7 @@ pub mod options;
 pub mod recorded;
 pub mod report;
 pub mod session;
+pub mod trained;
 pub mod views;
 
 pub use error::{Error, Result};

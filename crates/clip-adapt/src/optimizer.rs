@@ -33,7 +33,11 @@ impl AdamW {
     /// An optimiser that has made no step.
     #[must_use]
     pub fn new(settings: AdamWSettings) -> Self {
-        Self { settings, steps: 0, moments: Vec::new() }
+        Self {
+            settings,
+            steps: 0,
+            moments: Vec::new(),
+        }
     }
 
     /// One step: the parameters' new values from their values and gradients, in the same order at every call.
@@ -41,7 +45,12 @@ impl AdamW {
     pub fn step(&mut self, parameters: Vec<(Tensor<2>, Tensor<2>)>) -> Vec<Tensor<2>> {
         self.steps += 1;
         self.moments.resize(parameters.len(), None);
-        let AdamWSettings { learning_rate, betas: [beta_1, beta_2], epsilon, weight_decay } = self.settings;
+        let AdamWSettings {
+            learning_rate,
+            betas: [beta_1, beta_2],
+            epsilon,
+            weight_decay,
+        } = self.settings;
         let correction_1 = 1.0 - beta_1.powi(self.steps);
         let correction_2 = 1.0 - beta_2.powi(self.steps);
         parameters
@@ -51,8 +60,14 @@ impl AdamW {
                 let squared = gradient.clone().powi_scalar(2) * (1.0 - beta_2);
                 let scaled = gradient * (1.0 - beta_1);
                 let next = match moments.take() {
-                    Some(old) => Moments { mean: old.mean * beta_1 + scaled, square: old.square * beta_2 + squared },
-                    None => Moments { mean: scaled, square: squared },
+                    Some(old) => Moments {
+                        mean: old.mean * beta_1 + scaled,
+                        square: old.square * beta_2 + squared,
+                    },
+                    None => Moments {
+                        mean: scaled,
+                        square: squared,
+                    },
                 };
                 let denominator = next.square.clone().sqrt() / correction_2.sqrt() + epsilon;
                 let update = next.mean.clone() / denominator * (learning_rate / correction_1);
@@ -69,7 +84,12 @@ mod tests {
     use burn::tensor::Device;
 
     fn settings() -> AdamWSettings {
-        AdamWSettings { learning_rate: 5e-3, betas: [0.9, 0.999], epsilon: 1e-8, weight_decay: 0.01 }
+        AdamWSettings {
+            learning_rate: 5e-3,
+            betas: [0.9, 0.999],
+            epsilon: 1e-8,
+            weight_decay: 0.01,
+        }
     }
 
     fn values(tensor: &Tensor<2>) -> Vec<f32> {

@@ -80,13 +80,21 @@ impl TtlOptions {
         number("alpha", self.alpha, 0.0, 1e6)?;
         count("layers", self.layers, 1, vision_layers)?;
         if self.targets.is_empty() {
-            return Err(invalid("targets", "none", "at least one of q_proj, k_proj, v_proj, out_proj"));
+            return Err(invalid(
+                "targets",
+                "none",
+                "at least one of q_proj, k_proj, v_proj, out_proj",
+            ));
         }
         let mut sorted = self.targets.clone();
         sorted.sort_unstable();
         sorted.dedup();
         if sorted.len() != self.targets.len() {
-            return Err(invalid("targets", "a projection that stands there twice", "each one at most once"));
+            return Err(invalid(
+                "targets",
+                "a projection that stands there twice",
+                "each one at most once",
+            ));
         }
         number("margin", self.margin, -100.0, 100.0)?;
         number("weight_decay", self.weight_decay, 0.0, 1e3)?;
@@ -115,7 +123,11 @@ impl TtlOptions {
 }
 
 fn invalid(option: &'static str, value: impl ToString, range: &str) -> Error {
-    Error::OptionInvalid { option, value: value.to_string(), range: range.to_owned() }
+    Error::OptionInvalid {
+        option,
+        value: value.to_string(),
+        range: range.to_owned(),
+    }
 }
 
 fn count(option: &'static str, value: usize, least: usize, most: usize) -> Result<()> {
@@ -143,7 +155,10 @@ mod tests {
     fn the_defaults_are_the_papers_and_valid() {
         let options = TtlOptions::default();
         options.validate(12, 768).unwrap();
-        assert_eq!((options.views, options.rank, options.layers, options.steps), (64, 16, 3, 1));
+        assert_eq!(
+            (options.views, options.rank, options.layers, options.steps),
+            (64, 16, 3, 1)
+        );
         assert_eq!(serde_json::from_str::<TtlOptions>("{}").unwrap(), options);
     }
 

@@ -23,7 +23,10 @@ impl Score {
         labels
             .iter()
             .zip(probabilities)
-            .map(|(label, &probability)| Self { label: label.clone(), probability })
+            .map(|(label, &probability)| Self {
+                label: label.clone(),
+                probability,
+            })
             .collect()
     }
 }

@@ -42,7 +42,12 @@ impl Session {
     /// A session with a loaded model; `model` is its name in reports.
     #[must_use]
     pub fn new(model: String, clip: Clip) -> Self {
-        Self { model, clip: Arc::new(clip), tokenizer: Tokenizer::new(), cache: LabelCache::default() }
+        Self {
+            model,
+            clip: Arc::new(clip),
+            tokenizer: Tokenizer::new(),
+            cache: LabelCache::default(),
+        }
     }
 
     /// The model.
@@ -66,10 +71,15 @@ impl Session {
         let set = self.encode_labels(self.prompts(labels, template)?)?;
         let text_ms = milliseconds(start);
         let view = pixels::centre_view(picture, &self.clip.preprocessing)?;
-        let pixels = self.clip.upload_views(pixels::normalise(&view, &self.clip.preprocessing))?;
+        let pixels = self
+            .clip
+            .upload_views(pixels::normalise(&view, &self.clip.preprocessing))?;
         // The last block computes the class token alone.
         let before_last = self.clip.vision.layers().saturating_sub(1);
-        let features = self.clip.vision.tail(self.clip.vision.trunk(pixels, before_last)?, before_last, None);
+        let features = self
+            .clip
+            .vision
+            .tail(self.clip.vision.trunk(pixels, before_last)?, before_last, None);
         let logits = read_rows(vec![self.clip.logits(features, set.features)], "classification").await?;
         let total_ms = milliseconds(start);
         let device = &self.clip.device;
@@ -81,7 +91,11 @@ impl Session {
             scores: Score::list(&set.prompts.labels, &entropy::softmax(&logits)),
             entropy: entropy::entropy(&logits),
             warnings: set.prompts.warnings,
-            timing_ms: ClassificationTiming { text: text_ms, image: total_ms - text_ms, total: total_ms },
+            timing_ms: ClassificationTiming {
+                text: text_ms,
+                image: total_ms - text_ms,
+                total: total_ms,
+            },
         })
     }
 
@@ -98,11 +112,20 @@ impl Session {
     ) -> Result<Episode> {
         let prompts = self.prompts(labels, template)?;
         if prompts.labels.len() < 2 {
-            return Err(Error::LabelsTooFew { count: prompts.labels.len() });
+            return Err(Error::LabelsTooFew {
+                count: prompts.labels.len(),
+            });
         }
         let transformer = self.clip.config.vision.transformer;
         options.validate(transformer.layers, transformer.width)?;
-        Ok(Episode::new(self.model.clone(), Arc::clone(&self.clip), self.cache.clone(), picture, prompts, options))
+        Ok(Episode::new(
+            self.model.clone(),
+            Arc::clone(&self.clip),
+            self.cache.clone(),
+            picture,
+            prompts,
+            options,
+        ))
     }
 
     fn prompts(&self, labels: &[String], template: &str) -> Result<Prompts> {

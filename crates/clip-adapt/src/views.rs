@@ -45,9 +45,18 @@ pub struct ViewBox {
 
 /// Draws the boxes of `views` views; the first is where the centre view lies.
 #[must_use]
-pub fn draw(picture: &Picture, preprocessing: &Preprocessing, views: usize, scale: [f64; 2], seed: u64) -> Vec<ViewBox> {
+pub fn draw(
+    picture: &Picture,
+    preprocessing: &Preprocessing,
+    views: usize,
+    scale: [f64; 2],
+    seed: u64,
+) -> Vec<ViewBox> {
     let mut random = random(seed, Stream::Views);
-    let mut boxes = vec![ViewBox { crop: pixels::centre_box(picture, preprocessing), flip: false }];
+    let mut boxes = vec![ViewBox {
+        crop: pixels::centre_box(picture, preprocessing),
+        flip: false,
+    }];
     while boxes.len() < views {
         let crop = random_crop(picture.width(), picture.height(), scale, &mut random);
         let flip = random.random_bool(0.5);
@@ -78,7 +87,12 @@ fn random_crop(width: u32, height: u32, scale: [f64; 2], random: &mut impl Rng) 
         if (1..=width).contains(&crop_width) && (1..=height).contains(&crop_height) {
             let top = random.random_range(0..=height - crop_height);
             let left = random.random_range(0..=width - crop_width);
-            return CropBox { left, top, width: crop_width, height: crop_height };
+            return CropBox {
+                left,
+                top,
+                width: crop_width,
+                height: crop_height,
+            };
         }
     }
     central_crop(width, height)
@@ -130,12 +144,23 @@ mod tests {
     #[test]
     fn crops_lie_in_the_picture_and_keep_to_scale_and_aspect() {
         let (width, height) = (451, 300);
-        let boxes = draw(&picture(width, height), &Preprocessing::for_image_size(64), 2000, [0.08, 0.6], 1);
+        let boxes = draw(
+            &picture(width, height),
+            &Preprocessing::for_image_size(64),
+            2000,
+            [0.08, 0.6],
+            1,
+        );
         let area = f64::from(width * height);
         let mut flips = 0;
         let mut mean_share = 0.0;
         for view in &boxes[1..] {
-            let CropBox { left, top, width: w, height: h } = view.crop;
+            let CropBox {
+                left,
+                top,
+                width: w,
+                height: h,
+            } = view.crop;
             assert!(left + w <= width && top + h <= height);
             let share = f64::from(w * h) / area;
             assert!((0.075..0.61).contains(&share), "{share}");
@@ -152,8 +177,24 @@ mod tests {
     #[test]
     fn a_picture_that_no_crop_fits_is_cut_in_the_middle() {
         let boxes = draw(&picture(2000, 7), &Preprocessing::for_image_size(64), 3, [1.0, 1.0], 0);
-        assert_eq!(boxes[1].crop, CropBox { left: 995, top: 0, width: 9, height: 7 });
+        assert_eq!(
+            boxes[1].crop,
+            CropBox {
+                left: 995,
+                top: 0,
+                width: 9,
+                height: 7
+            }
+        );
         let boxes = draw(&picture(1, 1), &Preprocessing::for_image_size(64), 3, [0.08, 1.0], 0);
-        assert_eq!(boxes[2].crop, CropBox { left: 0, top: 0, width: 1, height: 1 });
+        assert_eq!(
+            boxes[2].crop,
+            CropBox {
+                left: 0,
+                top: 0,
+                width: 1,
+                height: 1
+            }
+        );
     }
 }

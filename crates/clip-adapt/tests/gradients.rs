@@ -19,13 +19,21 @@ const STEP: f32 = 2e-2;
 
 /// Smooth values without a period that the patches could share.
 fn values(count: usize, scale: f32) -> Vec<f32> {
-    (0..count).map(|i| ((i as f32 * 0.731).sin() + (i as f32 * 0.117).cos()) * scale).collect()
+    (0..count)
+        .map(|i| ((i as f32 * 0.731).sin() + (i as f32 * 0.117).cos()) * scale)
+        .collect()
 }
 
 fn adaptation(clip: &Arc<Clip>, targets: &[Projection]) -> Ttl {
     let device = clip.device.tensor_device().clone();
-    let options =
-        TtlOptions { rank: 2, alpha: 4.0, layers: 2, targets: targets.to_vec(), margin: 0.4, ..TtlOptions::default() };
+    let options = TtlOptions {
+        rank: 2,
+        alpha: 4.0,
+        layers: 2,
+        targets: targets.to_vec(),
+        margin: 0.4,
+        ..TtlOptions::default()
+    };
     let side = clip.config.vision.image_size;
     let text = values(LABELS * clip.config.projection, 1.0);
     let text = Tensor::from_data(TensorData::new(text, [LABELS, clip.config.projection]), &device);
@@ -36,7 +44,10 @@ fn adaptation(clip: &Arc<Clip>, targets: &[Projection]) -> Ttl {
     let moved = ttl.parameters().iter().map(|(key, value)| {
         let [rows, columns] = value.dims();
         let moved = values(rows * columns, 0.1);
-        (*key, Tensor::from_data(TensorData::new(moved, [rows, columns]), &device))
+        (
+            *key,
+            Tensor::from_data(TensorData::new(moved, [rows, columns]), &device),
+        )
     });
     let moved: Parameters = moved.collect();
     ttl.set_parameters(moved);
@@ -54,10 +65,18 @@ fn check(choice: DeviceChoice, model: &str) {
     let _ = ttl.accumulate(0).unwrap();
     let gradients = ttl.gradients().clone();
     assert_eq!(gradients.len(), 2 * 4 * 2, "two blocks, four projections, two factors");
-    let weights: Vec<f64> = entropies(&ttl).into_iter().map(|entropy| weight(entropy, 0.4)).collect();
+    let weights: Vec<f64> = entropies(&ttl)
+        .into_iter()
+        .map(|entropy| weight(entropy, 0.4))
+        .collect();
     // The weights are constants of the loss.
     let loss = |ttl: &Ttl| {
-        entropies(ttl).iter().zip(&weights).map(|(entropy, weight)| entropy * weight).sum::<f64>() / VIEWS as f64
+        entropies(ttl)
+            .iter()
+            .zip(&weights)
+            .map(|(entropy, weight)| entropy * weight)
+            .sum::<f64>()
+            / VIEWS as f64
     };
     let start = ttl.parameters().clone();
     for (key, gradient) in &gradients {
@@ -79,7 +98,11 @@ fn check(choice: DeviceChoice, model: &str) {
             };
             let difference = (at(STEP, &mut ttl) - at(-STEP, &mut ttl)) / f64::from(2.0 * STEP);
             let error = (difference - f64::from(gradient[index])).abs() / f64::from(largest);
-            assert!(error < 2e-2, "{key}[{index}]: {} by the tape, {difference} by differences", gradient[index]);
+            assert!(
+                error < 2e-2,
+                "{key}[{index}]: {} by the tape, {difference} by differences",
+                gradient[index]
+            );
         }
     }
     assert!(gradients.keys().any(|key| key.factor == Factor::A));

@@ -18,7 +18,10 @@ const TEMPLATE: &str = "a photo of a {}.";
 
 fn session(choice: DeviceChoice) -> Session {
     let device = common::device(choice);
-    Session::new("pocket".into(), Arc::into_inner(common::clip("models/pocket", &device)).unwrap())
+    Session::new(
+        "pocket".into(),
+        Arc::into_inner(common::clip("models/pocket", &device)).unwrap(),
+    )
 }
 
 fn labels() -> Vec<String> {
@@ -36,11 +39,18 @@ fn gradient_picture() -> Arc<Picture> {
 
 /// Few views, so that a test is quick.
 fn few_views() -> TtlOptions {
-    TtlOptions { views: 6, chunk_views: 4, steps: 2, ..TtlOptions::default() }
+    TtlOptions {
+        views: 6,
+        chunk_views: 4,
+        steps: 2,
+        ..TtlOptions::default()
+    }
 }
 
 fn start(session: &Session, picture: &Arc<Picture>, options: TtlOptions) -> Episode {
-    session.start(Arc::clone(picture), &labels(), TEMPLATE, options).unwrap()
+    session
+        .start(Arc::clone(picture), &labels(), TEMPLATE, options)
+        .unwrap()
 }
 
 fn finish(episode: &mut Episode) -> EpisodeReport {
@@ -65,7 +75,11 @@ fn timeless(mut report: EpisodeReport) -> EpisodeReport {
 }
 
 fn largest_difference(a: &EpisodeReport, b: &EpisodeReport) -> f32 {
-    a.after.iter().zip(&b.after).map(|(a, b)| (a.probability - b.probability).abs()).fold(0.0, f32::max)
+    a.after
+        .iter()
+        .zip(&b.after)
+        .map(|(a, b)| (a.probability - b.probability).abs())
+        .fold(0.0, f32::max)
 }
 
 fn reset_gives_back_the_zero_shot_logits(choice: DeviceChoice) {
@@ -127,9 +141,23 @@ fn the_order_of_pictures_changes_nothing() {
 #[test]
 fn the_size_of_chunks_changes_nothing_but_rounding() {
     let session = session(DeviceChoice::Cpu);
-    let whole = run(&session, &cat(), TtlOptions { chunk_views: 64, ..few_views() });
+    let whole = run(
+        &session,
+        &cat(),
+        TtlOptions {
+            chunk_views: 64,
+            ..few_views()
+        },
+    );
     for chunk_views in [1, 5] {
-        let parts = run(&session, &cat(), TtlOptions { chunk_views, ..few_views() });
+        let parts = run(
+            &session,
+            &cat(),
+            TtlOptions {
+                chunk_views,
+                ..few_views()
+            },
+        );
         assert!(largest_difference(&whole, &parts) < 1e-4);
         assert_eq!(parts.views.len(), 6);
     }
@@ -137,7 +165,14 @@ fn the_size_of_chunks_changes_nothing_but_rounding() {
 
 #[test]
 fn a_learning_rate_of_zero_is_the_zero_shot_prediction() {
-    let report = run(&session(DeviceChoice::Cpu), &cat(), TtlOptions { learning_rate: 0.0, ..few_views() });
+    let report = run(
+        &session(DeviceChoice::Cpu),
+        &cat(),
+        TtlOptions {
+            learning_rate: 0.0,
+            ..few_views()
+        },
+    );
     assert_eq!(report.before, report.after);
     assert_eq!(report.steps.len(), 2);
 }
@@ -145,10 +180,22 @@ fn a_learning_rate_of_zero_is_the_zero_shot_prediction() {
 #[test]
 fn no_steps_is_the_zero_shot_prediction_and_classify_says_the_same() {
     let session = session(DeviceChoice::Cpu);
-    let report = run(&session, &cat(), TtlOptions { steps: 0, ..few_views() });
+    let report = run(
+        &session,
+        &cat(),
+        TtlOptions {
+            steps: 0,
+            ..few_views()
+        },
+    );
     assert_eq!(report.before, report.after);
     assert!(report.steps.is_empty());
-    assert!(report.views.iter().all(|view| view.entropy_before == view.entropy_after));
+    assert!(
+        report
+            .views
+            .iter()
+            .all(|view| view.entropy_before == view.entropy_after)
+    );
     let classified = block_on(session.classify(&cat(), &labels(), TEMPLATE)).unwrap();
     for (a, b) in classified.scores.iter().zip(&report.before) {
         assert_eq!(a.label, b.label);
@@ -159,9 +206,23 @@ fn no_steps_is_the_zero_shot_prediction_and_classify_says_the_same() {
 #[test]
 fn n_steps_are_n_updates_and_extending_goes_on() {
     let session = session(DeviceChoice::Cpu);
-    let three = run(&session, &cat(), TtlOptions { steps: 3, ..few_views() });
+    let three = run(
+        &session,
+        &cat(),
+        TtlOptions {
+            steps: 3,
+            ..few_views()
+        },
+    );
     assert_eq!(three.steps.iter().map(|step| step.step).collect::<Vec<_>>(), [1, 2, 3]);
-    let mut episode = start(&session, &cat(), TtlOptions { steps: 1, ..few_views() });
+    let mut episode = start(
+        &session,
+        &cat(),
+        TtlOptions {
+            steps: 1,
+            ..few_views()
+        },
+    );
     finish(&mut episode);
     episode.extend(2).unwrap();
     assert_eq!(timeless(finish(&mut episode)), timeless(three));
@@ -169,7 +230,14 @@ fn n_steps_are_n_updates_and_extending_goes_on() {
 
 #[test]
 fn the_views_entropy_falls() {
-    let report = run(&session(DeviceChoice::Cpu), &cat(), TtlOptions { steps: 4, ..few_views() });
+    let report = run(
+        &session(DeviceChoice::Cpu),
+        &cat(),
+        TtlOptions {
+            steps: 4,
+            ..few_views()
+        },
+    );
     let first = report.steps[0].entropy;
     let last = report.final_state.unwrap().entropy;
     assert!(last < first, "{first} -> {last}");
@@ -196,7 +264,10 @@ fn an_episode_that_was_dropped_leaves_nothing_behind() {
 fn two_episodes_at_once_do_not_touch_each_other() {
     let session = session(DeviceChoice::Cpu);
     let alone = run(&session, &cat(), few_views());
-    let (mut a, mut b) = (start(&session, &cat(), few_views()), start(&session, &gradient_picture(), few_views()));
+    let (mut a, mut b) = (
+        start(&session, &cat(), few_views()),
+        start(&session, &gradient_picture(), few_views()),
+    );
     let mut reports = Vec::new();
     while reports.len() < 2 {
         for episode in [&mut a, &mut b] {
@@ -216,7 +287,15 @@ fn the_text_tower_runs_once_for_a_label_set() {
     let labels: Vec<String> = (0..150).map(|i| format!("thing number {i}")).collect();
     let count = |session: &Session| {
         let mut episode = session
-            .start(cat(), &labels, TEMPLATE, TtlOptions { views: 1, ..few_views() })
+            .start(
+                cat(),
+                &labels,
+                TEMPLATE,
+                TtlOptions {
+                    views: 1,
+                    ..few_views()
+                },
+            )
             .unwrap();
         let mut events = 0;
         while let Event::Labels { labels_total, .. } = block_on(episode.advance()).unwrap() {
@@ -233,7 +312,10 @@ fn the_text_tower_runs_once_for_a_label_set() {
 fn a_thousand_labels_are_possible() {
     let session = session(DeviceChoice::Cpu);
     let labels: Vec<String> = (0..1000).map(|i| format!("thing {i}")).collect();
-    let options = TtlOptions { steps: 1, ..few_views() };
+    let options = TtlOptions {
+        steps: 1,
+        ..few_views()
+    };
     let report = finish(&mut session.start(cat(), &labels, TEMPLATE, options).unwrap());
     assert_eq!(report.after.len(), 1000);
     let sum: f32 = report.after.iter().map(|score| score.probability).sum();
@@ -257,7 +339,14 @@ fn the_order_of_labels_changes_only_their_order() {
 fn a_loss_that_is_not_finite_stops_and_keeps_the_zero_shot_answer() {
     let session = session(DeviceChoice::Cpu);
     // At the first step A has no gradient: without an epsilon, AdamW divides zero by zero.
-    let report = run(&session, &cat(), TtlOptions { epsilon: 0.0, ..few_views() });
+    let report = run(
+        &session,
+        &cat(),
+        TtlOptions {
+            epsilon: 0.0,
+            ..few_views()
+        },
+    );
     let stopped = report.stopped.clone().unwrap();
     assert_eq!(stopped.step, 1);
     assert!(stopped.reason.contains("not a finite number"), "{}", stopped.reason);
@@ -279,9 +368,21 @@ fn bad_labels_and_options_are_refused_before_anything_runs() {
     assert_eq!(start(&["cat"], few_views()), "labels-too-few");
     assert_eq!(start(&["cat", "cat"], few_views()), "label-duplicate");
     assert_eq!(start(&["cat", ""], few_views()), "label-empty");
-    assert_eq!(start(&["cat", "dog"], TtlOptions { layers: 13, ..few_views() }), "option-invalid");
+    assert_eq!(
+        start(
+            &["cat", "dog"],
+            TtlOptions {
+                layers: 13,
+                ..few_views()
+            }
+        ),
+        "option-invalid"
+    );
     let one = block_on(session.classify(&cat(), &["cat".to_owned()], TEMPLATE)).unwrap();
-    assert_eq!(one.scores[0].probability, 1.0, "classifying among one label is no error, only pointless");
+    assert_eq!(
+        one.scores[0].probability, 1.0,
+        "classifying among one label is no error, only pointless"
+    );
 }
 
 #[test]

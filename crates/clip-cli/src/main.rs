@@ -1,1 +1,44 @@
-fn main() {}
+//! `clip-ttl`: shows pictures to a CLIP, adapts it to one of them, and replays recorded episodes.
+//!
+//! Results go to standard output, everything else to standard error. Exit codes: 0, 1 for an error (or a replay out of
+//! tolerance), 2 for wrong usage.
+#![allow(clippy::print_stderr, reason = "a command line program talks to the terminal")]
+#![allow(unreachable_pub, reason = "a program has no interface beyond its commands")]
+
+mod adapter;
+mod args;
+mod commands;
+mod error;
+mod input;
+mod model;
+mod output;
+mod progress;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::args::{Cli, Command};
+use crate::commands::Outcome;
+use crate::error::Error;
+
+fn main() -> ExitCode {
+    match pollster::block_on(run(Cli::parse())) {
+        Ok(Outcome::Good) => ExitCode::SUCCESS,
+        Ok(Outcome::Bad) => ExitCode::FAILURE,
+        // Whoever read our output has seen enough of it (`clip-ttl ... | head`).
+        Err(error) if error.is_closed_pipe() => ExitCode::SUCCESS,
+        Err(error) => {
+            error::report(&error);
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+async fn run(cli: Cli) -> Result<Outcome, Error> {
+    match cli.command {
+        Command::Classify(arguments) => commands::classify::run(&arguments).await,
+        Command::Adapt(arguments) => commands::adapt::run(&arguments).await,
+        Command::Verify(arguments) => commands::verify::run(&arguments).await,
+    }
+}

@@ -59,9 +59,8 @@ impl Block {
         device: &Device,
     ) -> Result<Self> {
         let TransformerConfig { width, mlp_width, .. } = *config;
-        let linear = |name: &str, shape| {
-            FrozenLinear::read(checkpoint, &format!("{prefix}.{name}"), shape, Bias::With, device)
-        };
+        let linear =
+            |name: &str, shape| FrozenLinear::read(checkpoint, &format!("{prefix}.{name}"), shape, Bias::With, device);
         let norm = |name: &str| {
             FrozenLayerNorm::read(
                 checkpoint,
@@ -107,7 +106,8 @@ impl Block {
     /// `[batch, tokens, width]` to `[batch, heads, tokens, width / heads]`.
     fn split(&self, x: Tensor<3>) -> Tensor<4> {
         let [batch, tokens, width] = x.dims();
-        x.reshape([batch, tokens, self.heads, width / self.heads]).swap_dims(1, 2)
+        x.reshape([batch, tokens, self.heads, width / self.heads])
+            .swap_dims(1, 2)
     }
 
     /// The reverse of [`Block::split`].
@@ -119,14 +119,29 @@ impl Block {
     fn attend(&self, query: Tensor<4>, key: Tensor<4>, value: Tensor<4>) -> Tensor<4> {
         // On the tape the fused operation falls back to one that differentiates through its own overflow guards;
         // written out, with the row's largest score detached, the backward pass is shorter and the same.
-        if query.is_autodiff() && self.attention == Attention::Full {
+        if query.is_autodiff() {
             let head_width = query.dims()[3] as f64;
             let scores = (query * head_width.powf(-0.5)).matmul(key.swap_dims(2, 3));
+            let scores = match self.attention {
+                Attention::Full => scores,
+                Attention::Causal => mask_later(scores),
+            };
             return activation::softmax(scores, 3).matmul(value);
         }
-        let options = AttentionModuleOptions { is_causal: self.attention == Attention::Causal, ..Default::default() };
+        let options = AttentionModuleOptions {
+            is_causal: self.attention == Attention::Causal,
+            ..Default::default()
+        };
         attention(query, key, value, None, None, options)
     }
+}
+
+/// Makes the scores `[batch, heads, tokens, tokens]` of tokens that come later so low that their softmax is 0. A finite
+/// number, since infinities in shaders are not portable.
+fn mask_later(scores: Tensor<4>) -> Tensor<4> {
+    let tokens = scores.dims()[3];
+    let later = Tensor::<2>::ones([tokens, tokens], &scores.device()).triu(1) * -1e9;
+    scores + later.unsqueeze()
 }
 
 /// The frozen projection, and what its adapter adds.

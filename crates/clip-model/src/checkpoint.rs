@@ -39,9 +39,14 @@ impl<'a> Checkpoint<'a> {
                 ),
             });
         }
-        let tensors = SafeTensors::deserialize(safetensors)
-            .map_err(|error| Error::CheckpointCorrupt { reason: error.to_string() })?;
-        Ok(Self { config, preprocessing, tensors })
+        let tensors = SafeTensors::deserialize(safetensors).map_err(|error| Error::CheckpointCorrupt {
+            reason: error.to_string(),
+        })?;
+        Ok(Self {
+            config,
+            preprocessing,
+            tensors,
+        })
     }
 
     /// The values of a tensor as f32, row-major.
@@ -53,7 +58,10 @@ impl<'a> Checkpoint<'a> {
         let values = stored.to_f32();
         let count = values.iter().filter(|value| !value.is_finite()).count();
         if count > 0 {
-            return Err(Error::TensorNotFinite { tensor: name.to_owned(), count });
+            return Err(Error::TensorNotFinite {
+                tensor: name.to_owned(),
+                count,
+            });
         }
         Ok(values)
     }
@@ -66,16 +74,23 @@ impl<'a> Checkpoint<'a> {
         let stored = self.stored(name, &shape)?;
         let count = stored.not_finite();
         if count > 0 {
-            return Err(Error::TensorNotFinite { tensor: name.to_owned(), count });
+            return Err(Error::TensorNotFinite {
+                tensor: name.to_owned(),
+                count,
+            });
         }
-        Ok(HostMatrix { columns: shape[1], rows: shape[0], values: stored.to_owned_values() })
+        Ok(HostMatrix {
+            columns: shape[1],
+            rows: shape[0],
+            values: stored.to_owned_values(),
+        })
     }
 
     fn stored(&self, name: &str, shape: &[usize]) -> Result<Stored<'_>> {
-        let view = self
-            .tensors
-            .tensor(name)
-            .map_err(|_| Error::TensorMissing { tensor: name.to_owned(), expected: shape.to_vec() })?;
+        let view = self.tensors.tensor(name).map_err(|_| Error::TensorMissing {
+            tensor: name.to_owned(),
+            expected: shape.to_vec(),
+        })?;
         if view.shape() != shape {
             return Err(Error::TensorShape {
                 tensor: name.to_owned(),
@@ -87,9 +102,17 @@ impl<'a> Checkpoint<'a> {
             Dtype::F32 => Format::F32,
             Dtype::F16 => Format::F16,
             Dtype::BF16 => Format::Bf16,
-            other => return Err(Error::TensorDtype { tensor: name.to_owned(), found: format!("{other:?}") }),
+            other => {
+                return Err(Error::TensorDtype {
+                    tensor: name.to_owned(),
+                    found: format!("{other:?}"),
+                });
+            }
         };
-        Ok(Stored { format, bytes: view.data() })
+        Ok(Stored {
+            format,
+            bytes: view.data(),
+        })
     }
 }
 

@@ -60,7 +60,10 @@ impl Clip {
             });
         }
         let views = values.len() / per_view;
-        Ok(Tensor::from_data(TensorData::new(values, [views, 3, side, side]), self.device.tensor_device()))
+        Ok(Tensor::from_data(
+            TensorData::new(values, [views, 3, side, side]),
+            self.device.tensor_device(),
+        ))
     }
 
     /// Logits `[views, labels]` from image features `[views, projection]`, not normalised, and text features

@@ -126,17 +126,26 @@ fn parse<T: serde::de::DeserializeOwned>(json: &str) -> Result<T> {
 }
 
 fn invalid(error: &serde_json::Error) -> Error {
-    Error::ConfigInvalid { file: "config.json", reason: error.to_string() }
+    Error::ConfigInvalid {
+        file: "config.json",
+        reason: error.to_string(),
+    }
 }
 
 /// The legacy dictionary wins where there is one; `null` counts as absent.
 fn section<T: serde::de::DeserializeOwned>(modern: Option<Value>, legacy: Option<Value>) -> Result<T> {
-    let value = legacy.or(modern).unwrap_or_else(|| Value::Object(serde_json::Map::new()));
+    let value = legacy
+        .or(modern)
+        .unwrap_or_else(|| Value::Object(serde_json::Map::new()));
     serde_json::from_value(value).map_err(|error| invalid(&error))
 }
 
 fn unsupported(key: impl Into<String>, value: impl ToString, supported: impl Into<String>) -> Error {
-    Error::ConfigUnsupported { key: key.into(), value: value.to_string(), supported: supported.into() }
+    Error::ConfigUnsupported {
+        key: key.into(),
+        value: value.to_string(),
+        supported: supported.into(),
+    }
 }
 
 fn size(key: &str, value: usize) -> Result<usize> {
@@ -257,7 +266,11 @@ impl Default for RawVision {
 impl RawVision {
     fn check(self) -> Result<VisionConfig> {
         if self.num_channels != 3 {
-            return Err(unsupported("vision_config.num_channels", self.num_channels, "3 (RGB) is"));
+            return Err(unsupported(
+                "vision_config.num_channels",
+                self.num_channels,
+                "3 (RGB) is",
+            ));
         }
         let image_size = size("vision_config.image_size", self.image_size)?;
         let patch_size = size("vision_config.patch_size", self.patch_size)?;
@@ -304,7 +317,11 @@ fn transformer(
         ));
     }
     if !(layer_norm_epsilon.is_finite() && layer_norm_epsilon >= 0.0) {
-        return Err(unsupported(key("layer_norm_eps"), layer_norm_epsilon, "a small positive number is"));
+        return Err(unsupported(
+            key("layer_norm_eps"),
+            layer_norm_epsilon,
+            "a small positive number is",
+        ));
     }
     Ok(TransformerConfig {
         width,
@@ -356,17 +373,36 @@ mod tests {
         )
         .unwrap();
         assert_eq!(config.vision.patch_size, 14);
-        assert_eq!(config.vision.transformer.width, 768, "transformers fills the legacy dictionary with defaults");
+        assert_eq!(
+            config.vision.transformer.width, 768,
+            "transformers fills the legacy dictionary with defaults"
+        );
     }
 
     #[test]
     fn what_is_not_supported_is_named() {
         let cases = [
-            (r#"{"text_config":{"hidden_act":"relu"}}"#, "text_config.hidden_act", "relu"),
-            (r#"{"vision_config":{"num_attention_heads":5}}"#, "vision_config.num_attention_heads", "5"),
-            (r#"{"vision_config":{"num_channels":1}}"#, "vision_config.num_channels", "1"),
+            (
+                r#"{"text_config":{"hidden_act":"relu"}}"#,
+                "text_config.hidden_act",
+                "relu",
+            ),
+            (
+                r#"{"vision_config":{"num_attention_heads":5}}"#,
+                "vision_config.num_attention_heads",
+                "5",
+            ),
+            (
+                r#"{"vision_config":{"num_channels":1}}"#,
+                "vision_config.num_channels",
+                "1",
+            ),
             (r#"{"vision_config":{"patch_size":0}}"#, "vision_config.patch_size", "0"),
-            (r#"{"vision_config":{"patch_size":300}}"#, "vision_config.patch_size", "300"),
+            (
+                r#"{"vision_config":{"patch_size":300}}"#,
+                "vision_config.patch_size",
+                "300",
+            ),
             (r#"{"projection_dim":99999999999}"#, "projection_dim", "99999999999"),
             (r#"{"model_type":"siglip"}"#, "model_type", "siglip"),
         ];
@@ -380,8 +416,18 @@ mod tests {
 
     #[test]
     fn what_is_no_json_is_refused() {
-        for json in ["", "[]", "{\"text_config\": 3}", "{\"projection_dim\": \"x\"}", "{\"projection_dim\": -1}"] {
-            assert_eq!(ClipConfig::from_json(json).unwrap_err().code(), "config-invalid", "{json}");
+        for json in [
+            "",
+            "[]",
+            "{\"text_config\": 3}",
+            "{\"projection_dim\": \"x\"}",
+            "{\"projection_dim\": -1}",
+        ] {
+            assert_eq!(
+                ClipConfig::from_json(json).unwrap_err().code(),
+                "config-invalid",
+                "{json}"
+            );
         }
     }
 }

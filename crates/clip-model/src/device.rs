@@ -86,7 +86,12 @@ impl ComputeDevice {
     /// The CPU device, which is always there.
     #[must_use]
     pub fn cpu() -> Self {
-        Self { device: Device::flex(), kind: DeviceKind::Cpu, name: "CPU".into(), software: false }
+        Self {
+            device: Device::flex(),
+            kind: DeviceKind::Cpu,
+            name: "CPU".into(),
+            software: false,
+        }
     }
 
     async fn gpu() -> Result<Self> {
@@ -101,8 +106,19 @@ impl ComputeDevice {
         let info = setup.adapter.get_info();
         // wgpu maps both a native CPU rasteriser and a browser's fallback adapter to this type.
         let software = format!("{:?}", info.device_type) == "Cpu";
-        let name = if info.name.is_empty() { "WebGPU adapter".to_owned() } else { info.name };
-        Ok(GPU.get_or_init(|| Self { device, kind: DeviceKind::Gpu, name, software }).clone())
+        let name = if info.name.is_empty() {
+            "WebGPU adapter".to_owned()
+        } else {
+            info.name
+        };
+        Ok(GPU
+            .get_or_init(|| Self {
+                device,
+                kind: DeviceKind::Gpu,
+                name,
+                software,
+            })
+            .clone())
     }
 
     /// The tensor library's handle, without autodiff.

@@ -53,7 +53,9 @@ pub enum Error {
         found: u64,
     },
     /// A crop box reaches outside the picture, or has no area.
-    #[error("the crop box {width} x {height} at ({left}, {top}) does not lie within the picture of {picture_width} x {picture_height} pixels")]
+    #[error(
+        "the crop box {width} x {height} at ({left}, {top}) does not lie within the picture of {picture_width} x {picture_height} pixels"
+    )]
     CropOutside {
         /// Left edge in pixels.
         left: u32,

@@ -7,7 +7,11 @@ use crate::error::Result;
 
 /// Lifts a frozen tensor onto the tape that `like` is on: operands of one operation must agree in that.
 pub(crate) fn on_tape_of<const D: usize, const E: usize>(frozen: &Tensor<D>, like: &Tensor<E>) -> Tensor<D> {
-    if like.is_autodiff() { frozen.clone().autodiff() } else { frozen.clone() }
+    if like.is_autodiff() {
+        frozen.clone().autodiff()
+    } else {
+        frozen.clone()
+    }
 }
 
 /// A vector `[length]` of the checkpoint on the device.
@@ -17,12 +21,7 @@ pub(crate) fn vector(checkpoint: &Checkpoint<'_>, name: &str, length: usize, dev
 }
 
 /// A matrix `[rows, columns]` of the checkpoint on the device.
-pub(crate) fn matrix(
-    checkpoint: &Checkpoint<'_>,
-    name: &str,
-    shape: [usize; 2],
-    device: &Device,
-) -> Result<Tensor<2>> {
+pub(crate) fn matrix(checkpoint: &Checkpoint<'_>, name: &str, shape: [usize; 2], device: &Device) -> Result<Tensor<2>> {
     let values = checkpoint.values(name, &shape)?;
     Ok(Tensor::from_data(TensorData::new(values, shape), device))
 }
@@ -60,13 +59,19 @@ impl FrozenLinear {
         };
         let transposed = transpose(&values, output, input);
         let weight = Tensor::from_data(TensorData::new(transposed, [input, output]), device);
-        Ok(Self { weight: Weight::Dense(weight), bias })
+        Ok(Self {
+            weight: Weight::Dense(weight),
+            bias,
+        })
     }
 
     /// From a weight `[input, output]` that is on the device already.
     #[must_use]
     pub fn from_dense(weight: Tensor<2>, bias: Option<Tensor<1>>) -> Self {
-        Self { weight: Weight::Dense(weight), bias }
+        Self {
+            weight: Weight::Dense(weight),
+            bias,
+        }
     }
 
     /// `[..., input]` to `[..., output]`.
@@ -113,13 +118,7 @@ impl FrozenLayerNorm {
     ///
     /// # Errors
     /// Those of [`Checkpoint::values`].
-    pub fn read(
-        checkpoint: &Checkpoint<'_>,
-        name: &str,
-        width: usize,
-        epsilon: f64,
-        device: &Device,
-    ) -> Result<Self> {
+    pub fn read(checkpoint: &Checkpoint<'_>, name: &str, width: usize, epsilon: f64, device: &Device) -> Result<Self> {
         Ok(Self {
             scale: vector(checkpoint, &format!("{name}.weight"), width, device)?,
             shift: vector(checkpoint, &format!("{name}.bias"), width, device)?,
@@ -142,6 +141,9 @@ mod tests {
 
     #[test]
     fn transposing_swaps_rows_and_columns() {
-        assert_eq!(transpose(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 2, 3), [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
+        assert_eq!(
+            transpose(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 2, 3),
+            [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]
+        );
     }
 }

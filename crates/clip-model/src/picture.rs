@@ -5,7 +5,7 @@
 //! as Pillow does it: CLIP was trained that way.
 
 mod colour;
-mod jpeg;
+mod complete;
 
 use crate::error::{Error, Result};
 use image::metadata::Orientation;
@@ -54,8 +54,7 @@ impl Picture {
         }
         let format = image::guess_format(bytes).map_err(|_| Error::PictureUnknownFormat)?;
         let name = format_name(format).ok_or(Error::PictureUnknownFormat)?;
-        // The JPEG decoder fills what is missing with grey instead of failing.
-        if format == ImageFormat::Jpeg && !jpeg::is_complete(bytes) {
+        if !complete::is_complete(format, bytes) {
             return Err(Error::PictureCorrupt {
                 format: name,
                 reason: "the file ends before the picture does".to_owned(),

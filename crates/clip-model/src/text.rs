@@ -7,7 +7,7 @@ use crate::block::{Attention, Block, Rows};
 use crate::checkpoint::{Checkpoint, HostMatrix};
 use crate::config::{ClipConfig, EndToken, TextConfig};
 use crate::error::{Error, Result};
-use crate::linear::{Bias, FrozenLayerNorm, FrozenLinear, matrix};
+use crate::linear::{Bias, FrozenLayerNorm, FrozenLinear, matrix, on_tape_of};
 
 /// The text tower of a CLIP.
 pub struct TextTower {
@@ -28,11 +28,17 @@ impl TextTower {
     /// # Errors
     /// Those of [`Checkpoint::values`].
     pub fn read(checkpoint: &Checkpoint<'_>, device: &Device) -> Result<Self> {
-        let ClipConfig { text: config, projection, .. } = checkpoint.config;
+        let ClipConfig {
+            text: config,
+            projection,
+            ..
+        } = checkpoint.config;
         let width = config.transformer.width;
         let epsilon = config.transformer.layer_norm_epsilon;
-        let token_embedding =
-            checkpoint.host_matrix("text_model.embeddings.token_embedding.weight", [config.vocabulary, width])?;
+        let token_embedding = checkpoint.host_matrix(
+            "text_model.embeddings.token_embedding.weight",
+            [config.vocabulary, width],
+        )?;
         let positions = matrix(
             checkpoint,
             "text_model.embeddings.position_embedding.weight",
@@ -50,7 +56,13 @@ impl TextTower {
             positions,
             blocks,
             norm_after: FrozenLayerNorm::read(checkpoint, "text_model.final_layer_norm", width, epsilon, device)?,
-            projection: FrozenLinear::read(checkpoint, "text_projection", [width, projection], Bias::Without, device)?,
+            projection: FrozenLinear::read(
+                checkpoint,
+                "text_projection",
+                [width, projection],
+                Bias::Without,
+                device,
+            )?,
             device: device.clone(),
             config,
         })
@@ -71,17 +83,54 @@ impl TextTower {
     /// [`Error::Shape`] for no texts, or a text of no tokens or more than the context length;
     /// [`Error::TokenOutsideVocabulary`].
     pub fn forward(&self, texts: &[Vec<u32>]) -> Result<Tensor<2>> {
-        let ends = texts.iter().map(|ids| self.end_position(ids)).collect::<Result<Vec<_>>>()?;
+        self.run(texts, None)
+    }
+
+    /// As [`TextTower::forward`], with the embeddings `[tokens, width]` of the tokens after each text's start token
+    /// given instead of looked up: the context that prompt tuning trains. On a tape where the context is.
+    ///
+    /// # Errors
+    /// Those of [`TextTower::forward`]; [`Error::Shape`] where a text has no room for the context.
+    pub fn forward_with_context(&self, texts: &[Vec<u32>], context: Tensor<2>) -> Result<Tensor<2>> {
+        self.run(texts, Some(context))
+    }
+
+    /// The embeddings `[tokens, width]` of some tokens, without positions.
+    ///
+    /// # Errors
+    /// [`Error::TokenOutsideVocabulary`].
+    pub fn embed_tokens(&self, ids: &[u32]) -> Result<Tensor<2>> {
+        let embedded = self.embed(&[ids.to_vec()], ids.len())?;
+        Ok(embedded.squeeze_dim::<2>(0))
+    }
+
+    fn run(&self, texts: &[Vec<u32>], context: Option<Tensor<2>>) -> Result<Tensor<2>> {
+        let ends = texts
+            .iter()
+            .map(|ids| self.end_position(ids))
+            .collect::<Result<Vec<_>>>()?;
         let Some(longest) = ends.iter().map(|end| end + 1).max() else {
-            return Err(Error::Shape { operation: "text tower", expected: vec![1], found: vec![0] });
+            return Err(Error::Shape {
+                operation: "text tower",
+                expected: vec![1],
+                found: vec![0],
+            });
         };
         let width = self.config.transformer.width;
-        let mut x = self.embed(texts, longest)? + self.positions.clone().narrow(0, 0, longest).unsqueeze();
+        let mut x = self.embed(texts, longest)?;
+        if let Some(context) = context {
+            x = replace_context(x, context, ends.iter().copied().min().unwrap_or_default())?;
+        }
+        let positions = self.positions.clone().narrow(0, 0, longest).unsqueeze();
+        let mut x = x.clone() + on_tape_of(&positions, &x);
         for block in &self.blocks {
             x = block.forward(x, None, Rows::All);
         }
         // One row a text: the state of its end token.
-        let rows = ends.iter().enumerate().map(|(text, end)| i32::try_from(text * longest + end).unwrap_or(i32::MAX));
+        let rows = ends
+            .iter()
+            .enumerate()
+            .map(|(text, end)| i32::try_from(text * longest + end).unwrap_or(i32::MAX));
         let rows = TensorData::new(rows.collect::<Vec<i32>>(), [texts.len()]);
         let rows = Tensor::<1, Int>::from_data(rows, &self.device);
         let ended = x.reshape([texts.len() * longest, width]).select(0, rows);
@@ -96,11 +145,17 @@ impl TextTower {
             for &id in ids.iter().take(longest) {
                 self.token_embedding
                     .append_row(id as usize, &mut values)
-                    .ok_or(Error::TokenOutsideVocabulary { id, vocabulary: self.token_embedding.rows() })?;
+                    .ok_or(Error::TokenOutsideVocabulary {
+                        id,
+                        vocabulary: self.token_embedding.rows(),
+                    })?;
             }
             values.resize((index + 1) * longest * width, 0.0);
         }
-        Ok(Tensor::from_data(TensorData::new(values, [texts.len(), longest, width]), &self.device))
+        Ok(Tensor::from_data(
+            TensorData::new(values, [texts.len(), longest, width]),
+            &self.device,
+        ))
     }
 
     /// Where the text's feature stands; as `transformers` finds it, 0 where the end token is missing.
@@ -121,4 +176,23 @@ impl TextTower {
         };
         Ok(end.unwrap_or(0))
     }
+}
+
+/// Puts `context` `[tokens, width]` behind the start token of every text of `x` `[texts, longest, width]`; the first
+/// end token stands at `first_end`.
+fn replace_context(x: Tensor<3>, context: Tensor<2>, first_end: usize) -> Result<Tensor<3>> {
+    let [texts, longest, width] = x.dims();
+    let [tokens, context_width] = context.dims();
+    if tokens >= first_end || context_width != width {
+        return Err(Error::Shape {
+            operation: "context of the prompts",
+            expected: vec![first_end.saturating_sub(1), width],
+            found: vec![tokens, context_width],
+        });
+    }
+    let x = if context.is_autodiff() { x.autodiff() } else { x };
+    let context = context.unsqueeze::<3>().expand([texts, tokens, width]);
+    let start = x.clone().narrow(1, 0, 1);
+    let rest = x.narrow(1, 1 + tokens, longest - 1 - tokens);
+    Ok(Tensor::cat(vec![start, context, rest], 1))
 }

@@ -34,11 +34,19 @@ impl VisionTower {
     /// # Errors
     /// Those of [`Checkpoint::values`].
     pub fn read(checkpoint: &Checkpoint<'_>, device: &Device) -> Result<Self> {
-        let ClipConfig { vision: config, projection, .. } = checkpoint.config;
+        let ClipConfig {
+            vision: config,
+            projection,
+            ..
+        } = checkpoint.config;
         let width = config.transformer.width;
         let epsilon = config.transformer.layer_norm_epsilon;
-        let positions =
-            matrix(checkpoint, "vision_model.embeddings.position_embedding.weight", [config.tokens(), width], device)?;
+        let positions = matrix(
+            checkpoint,
+            "vision_model.embeddings.position_embedding.weight",
+            [config.tokens(), width],
+            device,
+        )?;
         let class_token = vector(checkpoint, "vision_model.embeddings.class_embedding", width, device)?;
         let blocks = (0..config.transformer.layers)
             .map(|index| {
@@ -105,7 +113,11 @@ impl VisionTower {
 
     /// Patches, class token and positions: `[views, 3, side, side]` to `[views, tokens, width]`.
     fn embed(&self, pixels: Tensor<4>) -> Result<Tensor<3>> {
-        let VisionConfig { image_size, patch_size, transformer } = self.config;
+        let VisionConfig {
+            image_size,
+            patch_size,
+            transformer,
+        } = self.config;
         let grid = self.config.grid();
         let [views, channels, height, width] = pixels.dims();
         if [channels, height, width] != [3, image_size, image_size] {
@@ -118,8 +130,11 @@ impl VisionTower {
         // A convolution whose stride is its kernel's size is a matrix product over patches. Pixels beyond the last
         // whole patch aren't seen, as in a convolution without padding.
         let covered = grid * patch_size;
-        let pixels =
-            if covered == image_size { pixels } else { pixels.narrow(2, 0, covered).narrow(3, 0, covered) };
+        let pixels = if covered == image_size {
+            pixels
+        } else {
+            pixels.narrow(2, 0, covered).narrow(3, 0, covered)
+        };
         let patches = pixels
             .reshape([views, 3, grid, patch_size, grid, patch_size])
             .permute([0, 2, 4, 1, 3, 5])
@@ -131,11 +146,7 @@ impl VisionTower {
 }
 
 /// The patch embedding is stored as a convolution's kernel `[width, 3, patch, patch]`, without bias.
-fn read_patch_embedding(
-    checkpoint: &Checkpoint<'_>,
-    config: &VisionConfig,
-    device: &Device,
-) -> Result<FrozenLinear> {
+fn read_patch_embedding(checkpoint: &Checkpoint<'_>, config: &VisionConfig, device: &Device) -> Result<FrozenLinear> {
     let width = config.transformer.width;
     let patch = config.patch_size;
     let name = "vision_model.embeddings.patch_embedding.weight";

@@ -13,7 +13,13 @@ use safetensors::{Dtype, SafeTensors};
 const TINY: &str = "tests/fixtures/tiny-quick-gelu";
 
 fn file(name: &str) -> Vec<u8> {
-    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(TINY).join(name)).unwrap()
+    std::fs::read(
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../..")
+            .join(TINY)
+            .join(name),
+    )
+    .unwrap()
 }
 
 fn config() -> String {
@@ -36,7 +42,12 @@ fn edited(edit: impl Fn(&mut BTreeMap<String, Stored>)) -> Vec<u8> {
     let tensors = SafeTensors::deserialize(&bytes).unwrap();
     let mut all: BTreeMap<String, Stored> = tensors
         .iter()
-        .map(|(name, view)| (name.to_owned(), (view.dtype(), view.shape().to_vec(), view.data().to_vec())))
+        .map(|(name, view)| {
+            (
+                name.to_owned(),
+                (view.dtype(), view.shape().to_vec(), view.data().to_vec()),
+            )
+        })
         .collect();
     edit(&mut all);
     let views: BTreeMap<&str, TensorView<'_>> = all
@@ -70,7 +81,11 @@ fn half_precision_checkpoints_give_nearly_the_same_features() {
     let bf16s = convert(Dtype::BF16, |x| bf16::from_f32(x).to_le_bytes());
     for (weights, tolerance) in [(f16s, 5e-3), (bf16s, 4e-2)] {
         let narrow = text_features(&load(&config(), &weights).unwrap());
-        let largest = whole.iter().zip(&narrow).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        let largest = whole
+            .iter()
+            .zip(&narrow)
+            .map(|(a, b)| (a - b).abs())
+            .fold(0.0, f32::max);
         assert!(largest > 0.0 && largest < tolerance, "{largest}");
     }
 }
@@ -79,7 +94,10 @@ fn half_precision_checkpoints_give_nearly_the_same_features() {
 fn position_ids_of_older_checkpoints_are_skipped() {
     let weights = edited(|all| {
         let ids = (0..77_i64).flat_map(i64::to_le_bytes).collect();
-        all.insert("text_model.embeddings.position_ids".into(), (Dtype::I64, vec![1, 77], ids));
+        all.insert(
+            "text_model.embeddings.position_ids".into(),
+            (Dtype::I64, vec![1, 77], ids),
+        );
     });
     load(&config(), &weights).unwrap();
 }
@@ -103,7 +121,10 @@ fn a_wrong_shape_is_named_with_both_shapes() {
     });
     let (code, message) = load(&config(), &weights).err().unwrap();
     assert_eq!(code, "tensor-shape");
-    assert!(message.contains(name) && message.contains("[2, 3]") && message.contains("[48, 64]"), "{message}");
+    assert!(
+        message.contains(name) && message.contains("[2, 3]") && message.contains("[48, 64]"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -160,7 +181,11 @@ fn a_lying_header_is_refused() {
     for length in [u64::MAX, 1 << 40, 100_000_001, weights.len() as u64, 0] {
         let mut lying = weights.clone();
         lying[..8].copy_from_slice(&length.to_le_bytes());
-        assert_eq!(load(&config(), &lying).err().unwrap().0, "checkpoint-corrupt", "{length}");
+        assert_eq!(
+            load(&config(), &lying).err().unwrap().0,
+            "checkpoint-corrupt",
+            "{length}"
+        );
     }
     // Offsets that point outside, or overlap.
     let header_length = u64::from_le_bytes(weights[..8].try_into().unwrap()) as usize;
@@ -172,15 +197,17 @@ fn a_lying_header_is_refused() {
     lying.extend(&weights[8 + header_length..]);
     assert_eq!(load(&config(), &lying).err().unwrap().0, "checkpoint-corrupt");
     // Something else entirely.
-    assert_eq!(load(&config(), b"<!doctype html><title>404</title>").err().unwrap().0, "checkpoint-corrupt");
+    assert_eq!(
+        load(&config(), b"<!doctype html><title>404</title>").err().unwrap().0,
+        "checkpoint-corrupt"
+    );
 }
 
 #[test]
 fn text_features_do_not_depend_on_padding_or_on_the_rest_of_the_batch() {
     let clip = load(&config(), &file("model.safetensors")).unwrap();
-    let features = |ids: Vec<Vec<u32>>| -> Vec<f32> {
-        clip.text.forward(&ids).unwrap().into_data().iter::<f32>().collect()
-    };
+    let features =
+        |ids: Vec<Vec<u32>>| -> Vec<f32> { clip.text.forward(&ids).unwrap().into_data().iter::<f32>().collect() };
     let short = vec![1022, 3, 1023];
     let padded: Vec<u32> = short.iter().copied().chain(std::iter::repeat_n(1023, 74)).collect();
     let alone = features(vec![short.clone()]);
@@ -190,6 +217,9 @@ fn text_features_do_not_depend_on_padding_or_on_the_rest_of_the_batch() {
     }
     let too_long = vec![vec![7; 78]];
     assert_eq!(clip.text.forward(&too_long).err().unwrap().code(), "shape");
-    assert_eq!(clip.text.forward(&[vec![1024]]).err().unwrap().code(), "token-outside-vocabulary");
+    assert_eq!(
+        clip.text.forward(&[vec![1024]]).err().unwrap().code(),
+        "token-outside-vocabulary"
+    );
     assert_eq!(clip.text.forward(&[]).err().unwrap().code(), "shape");
 }

@@ -40,9 +40,12 @@ fn options(value: Value) -> Result<TtlOptions, WasmError> {
 /// The same value with other keys, at every depth.
 fn with_keys(value: Value, convert: &impl Fn(&str) -> String) -> Value {
     match value {
-        Value::Object(object) => {
-            Value::Object(object.into_iter().map(|(key, value)| (convert(&key), with_keys(value, convert))).collect())
-        }
+        Value::Object(object) => Value::Object(
+            object
+                .into_iter()
+                .map(|(key, value)| (convert(&key), with_keys(value, convert)))
+                .collect(),
+        ),
         Value::Array(values) => Value::Array(values.into_iter().map(|value| with_keys(value, convert)).collect()),
         other => other,
     }
@@ -99,7 +102,11 @@ mod tests {
     #[test]
     fn settings_left_out_have_their_defaults() {
         let read = options(json!({"learningRate": 0.01, "cropScale": [0.5, 1]})).unwrap();
-        let expected = TtlOptions { learning_rate: 0.01, crop_scale: [0.5, 1.0], ..TtlOptions::default() };
+        let expected = TtlOptions {
+            learning_rate: 0.01,
+            crop_scale: [0.5, 1.0],
+            ..TtlOptions::default()
+        };
         assert_eq!(read, expected);
     }
 

@@ -81,7 +81,10 @@ impl Engine {
     /// `gpu-unavailable` where `"webgpu"` was asked for and no adapter answers.
     pub async fn open(device: String) -> Result<Self, WasmError> {
         let choice: DeviceChoice = device.parse().map_err(WasmError::argument)?;
-        Ok(Self { device: ComputeDevice::open(choice).await?, session: RefCell::new(None) })
+        Ok(Self {
+            device: ComputeDevice::open(choice).await?,
+            session: RefCell::new(None),
+        })
     }
 
     /// What was opened: `{kind, name, software}`.
@@ -143,7 +146,12 @@ impl Engine {
         options: JsValue,
     ) -> Result<Episode, WasmError> {
         let options = convert::options_from_js(options)?;
-        Ok(Episode::new(self.session()?.start(picture.pixels(), &labels, template, options)?))
+        Ok(Episode::new(self.session()?.start(
+            picture.pixels(),
+            &labels,
+            template,
+            options,
+        )?))
     }
 
     /// Replays a recorded episode on the loaded model, and says how far every quantity is from the recording.

@@ -19,7 +19,9 @@ pub struct Episode {
 
 impl Episode {
     pub(crate) fn new(inner: Inner) -> Self {
-        Self { inner: RefCell::new(Some(inner)) }
+        Self {
+            inner: RefCell::new(Some(inner)),
+        }
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut Inner) -> clip_adapt::Result<T>) -> Result<T, WasmError> {

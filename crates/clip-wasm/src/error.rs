@@ -17,22 +17,38 @@ pub struct WasmError {
 impl WasmError {
     /// Something was called in the middle of its own asynchronous work.
     pub(crate) fn busy(what: &str) -> Self {
-        Self { code: "engine-busy", message: format!("{what} is still at work"), option: None }
+        Self {
+            code: "engine-busy",
+            message: format!("{what} is still at work"),
+            option: None,
+        }
     }
 
     /// Something was asked of a model before there was one.
     pub(crate) fn model_missing() -> Self {
-        Self { code: "model-missing", message: "no model is loaded".into(), option: None }
+        Self {
+            code: "model-missing",
+            message: "no model is loaded".into(),
+            option: None,
+        }
     }
 
     /// An argument that makes no sense.
     pub(crate) fn argument(reason: impl Into<String>) -> Self {
-        Self { code: "argument-invalid", message: reason.into(), option: None }
+        Self {
+            code: "argument-invalid",
+            message: reason.into(),
+            option: None,
+        }
     }
 
     /// A setting that can't be understood; `option` as JavaScript spells it.
     pub(crate) fn option(option: String, reason: &str) -> Self {
-        Self { code: "option-invalid", message: format!("{option}: {reason}"), option: Some(option) }
+        Self {
+            code: "option-invalid",
+            message: format!("{option}: {reason}"),
+            option: Some(option),
+        }
     }
 
     #[cfg(test)]
@@ -43,7 +59,11 @@ impl WasmError {
 
 impl From<clip_model::Error> for WasmError {
     fn from(error: clip_model::Error) -> Self {
-        Self { code: error.code(), message: error.to_string(), option: None }
+        Self {
+            code: error.code(),
+            message: error.to_string(),
+            option: None,
+        }
     }
 }
 
@@ -53,9 +73,17 @@ impl From<clip_adapt::Error> for WasmError {
         match error {
             clip_adapt::Error::OptionInvalid { option, .. } => {
                 let spelled = convert::camel_case(option);
-                Self { code, message: message.replacen(option, &spelled, 1), option: Some(spelled) }
+                Self {
+                    code,
+                    message: message.replacen(option, &spelled, 1),
+                    option: Some(spelled),
+                }
             }
-            _ => Self { code, message, option: None },
+            _ => Self {
+                code,
+                message,
+                option: None,
+            },
         }
     }
 }
@@ -92,6 +120,9 @@ mod tests {
     #[test]
     fn the_core_crates_codes_pass_through() {
         assert_eq!(WasmError::from(clip_adapt::Error::LabelsNone).parts().0, "labels-none");
-        assert_eq!(WasmError::from(clip_model::Error::PictureEmpty).parts().0, "picture-empty");
+        assert_eq!(
+            WasmError::from(clip_model::Error::PictureEmpty).parts().0,
+            "picture-empty"
+        );
     }
 }

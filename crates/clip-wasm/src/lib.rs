@@ -10,6 +10,7 @@ mod episode;
 mod error;
 mod panics;
 mod picture;
+mod start;
 
 pub use engine::Engine;
 pub use episode::Episode;

@@ -26,7 +26,9 @@ impl Picture {
     /// # Errors
     /// The `picture-...` codes.
     pub fn decode(bytes: &[u8]) -> Result<Self, WasmError> {
-        Ok(Self { pixels: Arc::new(Pixels::decode(bytes)?) })
+        Ok(Self {
+            pixels: Arc::new(Pixels::decode(bytes)?),
+        })
     }
 
     /// Takes red, green, blue and alpha of each pixel, row by row, as a canvas gives them.
@@ -35,7 +37,9 @@ impl Picture {
     /// `picture-pixels`, `picture-too-large`, `picture-empty`.
     #[wasm_bindgen(js_name = fromRgba)]
     pub fn from_rgba(width: u32, height: u32, rgba: &[u8]) -> Result<Self, WasmError> {
-        Ok(Self { pixels: Arc::new(Pixels::from_rgba8(width, height, rgba)?) })
+        Ok(Self {
+            pixels: Arc::new(Pixels::from_rgba8(width, height, rgba)?),
+        })
     }
 
     /// Width in pixels.

@@ -31,7 +31,7 @@ class AdaptedTower:
     def __init__(self, model, dtype=None):
         self.dtype = dtype or fast_dtype()
         vision = model.vision_model
-        self.scale = min(100.0, float(model.logit_scale.exp()))
+        self.scale = min(100.0, float(model.logit_scale.detach().exp()))
 
         def frozen(parameter):
             return parameter.detach().to(self.dtype)

@@ -43,7 +43,8 @@ class Workspace:
 
 def read_lines(path):
     """The lines of a text file without their ends."""
-    return [line.strip() for line in open(path, encoding="utf-8")]
+    with open(path, encoding="utf-8") as file:
+        return [line.strip() for line in file]
 
 
 def workspace_parser(description):

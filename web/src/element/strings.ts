@@ -63,11 +63,11 @@ const views = {
   asDrawn: "as drawn",
   byWeight: "highest weight first",
   centre: "centre",
-  hint: "Point at a view, or use the arrow keys, to see where it lies in the picture.",
+  hint: "Point at a view, or move with the arrow keys, to see where it lies.",
   waiting: (count: number): string =>
     count === 1 ? "One view will be cut from the picture." : `${formatCount(count, LOCALE)} views will be cut from the picture.`,
   title: (index: number, count: number): string => `View ${index + 1} of ${count}`,
-  isCentre: "centre crop, the one that answers",
+  isCentre: "the centre crop, which answers",
   mirrored: "mirrored",
   entropy: (before: number | null, after: number | null): string => {
     if (before === null) return "not measured yet";

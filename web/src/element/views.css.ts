@@ -1,6 +1,7 @@
 /** Style sheet of the view strip and of the crop overlay. */
 
 export const viewsCss = `
+.ct-views { container-type: inline-size; }
 .ct-views-head { display: flex; flex-wrap: wrap; gap: 0.25rem 1.5rem; align-items: baseline; justify-content: space-between; }
 .ct-views-detail { flex: 1 1 22rem; min-block-size: 1.5em; margin: 0; font-size: 0.875rem; }
 .ct-views-order { font-size: 0.8125rem; }
@@ -47,6 +48,9 @@ export const viewsCss = `
 @media (forced-colors: active) {
   .ct-views-weight { border: 1px solid CanvasText; }
   .ct-views-fill { background: Highlight; forced-color-adjust: none; }
+}
+@container (inline-size < 46rem) {
+  .ct-views-detail { min-block-size: 3em; }
 }
 @media (max-width: 40rem) {
   .ct-views-list {

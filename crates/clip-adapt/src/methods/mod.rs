@@ -1,3 +1,4 @@
 //! One file for each method of adaptation.
 
+pub mod tpt;
 pub mod ttl;

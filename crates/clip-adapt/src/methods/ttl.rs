@@ -184,8 +184,11 @@ impl Ttl {
     #[must_use]
     pub fn accumulate(&mut self, chunk: usize) -> Option<Tensor<2>> {
         let tokens = self.chunks.get(chunk)?.clone().autodiff();
-        let tracked: Parameters =
-            self.parameters.iter().map(|(key, value)| (*key, value.clone().autodiff().require_grad())).collect();
+        let tracked: Parameters = self
+            .parameters
+            .iter()
+            .map(|(key, value)| (*key, value.clone().autodiff().require_grad()))
+            .collect();
         let logits = self.logits_of(tokens, &tracked);
         let loss = weighted_entropy(logits.clone(), self.options.margin).sum() / self.views as f64;
         let tape = loss.backward();
@@ -241,13 +244,24 @@ impl Ttl {
         let mut blocks = vec![BlockAdapter::default(); self.options.layers];
         for (index, block) in blocks.iter_mut().enumerate() {
             for projection in Projection::ALL {
-                let key = |factor| ParameterKey { block: self.first_block + index, projection, factor };
+                let key = |factor| ParameterKey {
+                    block: self.first_block + index,
+                    projection,
+                    factor,
+                };
                 if let (Some(a), Some(b)) = (parameters.get(&key(Factor::A)), parameters.get(&key(Factor::B))) {
-                    *block.slot(projection) = Some(LowRank { a: a.clone(), b: b.clone(), scale });
+                    *block.slot(projection) = Some(LowRank {
+                        a: a.clone(),
+                        b: b.clone(),
+                        scale,
+                    });
                 }
             }
         }
-        Adapter { first_block: self.first_block, blocks }
+        Adapter {
+            first_block: self.first_block,
+            blocks,
+        }
     }
 }
 
@@ -279,12 +293,29 @@ fn draw_parameters(clip: &Clip, options: &TtlOptions, first_block: usize) -> Res
     let device = clip.device.tensor_device();
     let mut parameters = Parameters::new();
     for block in first_block..first_block + options.layers {
-        for projection in Projection::ALL.into_iter().filter(|projection| options.targets.contains(projection)) {
+        for projection in Projection::ALL
+            .into_iter()
+            .filter(|projection| options.targets.contains(projection))
+        {
             let values: Vec<f32> = (0..rank * width).map(|_| normal.sample(&mut random) as f32).collect();
             let a = Tensor::from_data(TensorData::new(values, [rank, width]), device);
             let b = Tensor::zeros([width, rank], device);
-            parameters.insert(ParameterKey { block, projection, factor: Factor::A }, a);
-            parameters.insert(ParameterKey { block, projection, factor: Factor::B }, b);
+            parameters.insert(
+                ParameterKey {
+                    block,
+                    projection,
+                    factor: Factor::A,
+                },
+                a,
+            );
+            parameters.insert(
+                ParameterKey {
+                    block,
+                    projection,
+                    factor: Factor::B,
+                },
+                b,
+            );
         }
     }
     Ok(parameters)

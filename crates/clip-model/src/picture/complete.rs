@@ -1,4 +1,23 @@
-//! Whether a JPEG file is there to its end.
+//! Whether a file is there to its end, for the formats whose decoders don't say so.
+
+use image::ImageFormat;
+
+/// Whether the file goes on to where its format says that it ends; formats whose decoders miss a lost end by themselves always pass.
+pub(super) fn is_complete(format: ImageFormat, bytes: &[u8]) -> bool {
+    match format {
+        // The decoder would fill what is missing with grey.
+        ImageFormat::Jpeg => jpeg_is_complete(bytes),
+        // The decoder would leave out the EXIF block, which comes last, and with it the orientation.
+        ImageFormat::WebP => webp_is_complete(bytes),
+        _ => true,
+    }
+}
+
+/// Compares the length that a RIFF container announces. Some writers count a byte of padding that they leave out.
+fn webp_is_complete(bytes: &[u8]) -> bool {
+    let length = |head: &[u8]| Some(u32::from_le_bytes(head.get(4..8)?.try_into().ok()?));
+    length(bytes).is_some_and(|length| u64::from(length) + 8 <= bytes.len() as u64 + 1)
+}
 
 const MARKER: u8 = 0xFF;
 const END_OF_IMAGE: u8 = 0xD9;
@@ -6,7 +25,7 @@ const END_OF_IMAGE: u8 = 0xD9;
 /// Follows the segments of a JPEG file up to the marker that ends the picture.
 ///
 /// Searching for that marker anywhere wouldn't do: a preview within the file's head has one of its own.
-pub(super) fn is_complete(bytes: &[u8]) -> bool {
+fn jpeg_is_complete(bytes: &[u8]) -> bool {
     let mut rest = bytes;
     loop {
         // What lies between segments is compressed picture data, or padding.
@@ -44,8 +63,8 @@ mod tests {
     #[test]
     fn the_end_marker_of_a_preview_is_not_the_end() {
         let head = [0xFF, 0xD8, 0xFF, 0xE1, 0, 6, 0xFF, 0xD8, 0xFF, 0xD9];
-        assert!(!is_complete(&head));
-        assert!(is_complete(&[&head[..], &[0xFF, 0xD9]].concat()));
+        assert!(!jpeg_is_complete(&head));
+        assert!(jpeg_is_complete(&[&head[..], &[0xFF, 0xD9]].concat()));
     }
 
     #[test]
@@ -53,7 +72,17 @@ mod tests {
         let data = [
             0xFF, 0xD8, 0xFF, 0xDA, 0, 2, 0xFF, 0x00, 0xD9, 0xFF, 0xD0, 1, 0xFF, 0xFF, 0xD9,
         ];
-        assert!(is_complete(&data));
-        assert!((0..data.len()).all(|end| !is_complete(&data[..end])));
+        assert!(jpeg_is_complete(&data));
+        assert!((0..data.len()).all(|end| !jpeg_is_complete(&data[..end])));
+    }
+
+    #[test]
+    fn a_webp_file_is_as_long_as_its_head_says() {
+        let file = b"RIFF\x0A\0\0\0WEBP123456";
+        assert!(webp_is_complete(file));
+        // One byte of padding may be missing.
+        assert!(webp_is_complete(&file[..17]));
+        assert!(!webp_is_complete(&file[..16]));
+        assert!(!webp_is_complete(b"RIFF"));
     }
 }

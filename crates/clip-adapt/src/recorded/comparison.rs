@@ -1,0 +1,123 @@
+//! Compares computed values with recorded ones, and remembers the largest error of each quantity.
+
+use super::{ABSOLUTE_TOLERANCE, GRADIENT_TOLERANCE, Quantity, Recording, invalid};
+use crate::error::Result;
+
+/// The largest error of each quantity so far.
+#[derive(Default)]
+pub(super) struct Comparison {
+    quantities: Vec<Quantity>,
+}
+
+impl Comparison {
+    pub(super) fn tensor(&mut self, recording: &Recording<'_>, name: &str, ours: &[f32]) -> Result<()> {
+        let (_, recorded) = recording.floats(name)?;
+        self.masked(name, ours, &recorded, &[])
+    }
+
+    /// An empty mask compares everything.
+    pub(super) fn masked(&mut self, name: &str, ours: &[f32], recorded: &[f32], mask: &[bool]) -> Result<()> {
+        same_length(name, ours, recorded)?;
+        let errors = ours
+            .iter()
+            .zip(recorded)
+            .enumerate()
+            .filter(|(index, _)| mask.get(*index).copied().unwrap_or(true))
+            .map(|(_, (ours, recorded))| distance(f64::from(*ours), f64::from(*recorded)));
+        let (count, largest) = summary(errors);
+        self.add(kind_of(name), name, largest, ABSOLUTE_TOLERANCE, false, count);
+        Ok(())
+    }
+
+    pub(super) fn gradient(&mut self, name: &str, ours: &[f32], recorded: &[f32]) -> Result<()> {
+        same_length(name, ours, recorded)?;
+        let scale = recorded
+            .iter()
+            .fold(0.0_f64, |largest, value| largest.max(f64::from(value.abs())));
+        let errors = ours.iter().zip(recorded).map(|(ours, recorded)| {
+            let error = distance(f64::from(*ours), f64::from(*recorded));
+            if error == 0.0 { 0.0 } else { error / scale }
+        });
+        let (count, largest) = summary(errors);
+        self.add(kind_of(name), name, largest, GRADIENT_TOLERANCE, true, count);
+        Ok(())
+    }
+
+    pub(super) fn scalar(&mut self, name: &str, step: usize, ours: f64, recorded: f64) {
+        self.add(
+            name,
+            &format!("step{step}.{name}"),
+            distance(ours, recorded),
+            ABSOLUTE_TOLERANCE,
+            false,
+            1,
+        );
+    }
+
+    fn add(&mut self, kind: &str, at: &str, error: f64, tolerance: f64, relative: bool, compared: usize) {
+        match self.quantities.iter_mut().find(|quantity| quantity.name == kind) {
+            Some(quantity) => {
+                quantity.compared += compared;
+                if error > quantity.largest_error {
+                    quantity.largest_error = error;
+                    at.clone_into(&mut quantity.at);
+                }
+            }
+            None => self.quantities.push(Quantity {
+                name: kind.to_owned(),
+                largest_error: error,
+                at: at.to_owned(),
+                tolerance,
+                relative,
+                compared,
+                passed: false,
+            }),
+        }
+    }
+
+    pub(super) fn finish(mut self) -> Vec<Quantity> {
+        for quantity in &mut self.quantities {
+            quantity.passed = quantity.largest_error <= quantity.tolerance;
+        }
+        self.quantities
+    }
+}
+
+/// `step3.grad.layers.1.q_proj.lora_A` is of the kind `grad.lora_A`.
+fn kind_of(name: &str) -> &str {
+    let name = name
+        .strip_prefix("step")
+        .and_then(|rest| rest.split_once('.'))
+        .map_or(name, |(_, kind)| kind);
+    match name.split_once(".layers.") {
+        Some(("grad", rest)) if rest.ends_with("lora_A") => "grad.lora_A",
+        Some(("grad", _)) => "grad.lora_B",
+        Some(("after", rest)) if rest.ends_with("lora_A") => "after.lora_A",
+        Some(("after", _)) => "after.lora_B",
+        _ => name,
+    }
+}
+
+fn same_length(name: &str, ours: &[f32], recorded: &[f32]) -> Result<()> {
+    if ours.len() == recorded.len() {
+        Ok(())
+    } else {
+        Err(invalid(format!(
+            "{name} has {} values, the replay {}",
+            recorded.len(),
+            ours.len()
+        )))
+    }
+}
+
+/// What is not a number is infinitely far from everything.
+fn distance(a: f64, b: f64) -> f64 {
+    let distance = (a - b).abs();
+    if distance.is_nan() { f64::INFINITY } else { distance }
+}
+
+fn summary(errors: impl Iterator<Item = f64>) -> (usize, f64) {
+    errors.fold((0, 0.0), |(count, largest), error| {
+        (count + 1, f64::max(largest, error))
+    })
+}

@@ -1,0 +1,212 @@
+//! Replays a recorded episode of TTL.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use burn::tensor::{Tensor, TensorData};
+use clip_model::clip::{Clip, normalise};
+use clip_model::lora::Projection;
+use serde::Deserialize;
+
+use super::comparison::Comparison;
+use super::{Recording, SIGN_THRESHOLD, invalid};
+use crate::entropy;
+use crate::episode::{read_rows, read_values};
+use crate::error::Result;
+use crate::methods::ttl::{Factor, ParameterKey, Parameters, Ttl, weight};
+use crate::options::TtlOptions;
+
+#[derive(Deserialize)]
+struct Settings {
+    rank: usize,
+    alpha: f64,
+    targets: Vec<Projection>,
+    layers: [usize; 2],
+    lr: f64,
+    betas: [f64; 2],
+    eps: f64,
+    weight_decay: f64,
+    margin: f64,
+    steps: usize,
+    log: Vec<StepLog>,
+}
+
+#[derive(Deserialize)]
+struct StepLog {
+    loss: f64,
+    mean_entropy: f64,
+    entropy_of_mean: f64,
+    prediction_entropy: f64,
+}
+
+impl Settings {
+    fn options(&self, vision_layers: usize) -> Result<TtlOptions> {
+        let [first, last] = self.layers;
+        if last.checked_add(1) != Some(vision_layers) || first > last {
+            return Err(invalid(format!(
+                "it adapts blocks {first} to {last}; the last blocks of this model's {vision_layers} can be replayed"
+            )));
+        }
+        if self.log.len() < self.steps {
+            return Err(invalid("its log is shorter than its number of steps"));
+        }
+        Ok(TtlOptions {
+            steps: self.steps,
+            learning_rate: self.lr,
+            rank: self.rank,
+            alpha: self.alpha,
+            layers: vision_layers - first,
+            targets: self.targets.clone(),
+            margin: self.margin,
+            weight_decay: self.weight_decay,
+            betas: self.betas,
+            epsilon: self.eps,
+            ..TtlOptions::default()
+        })
+    }
+}
+
+pub(super) async fn replay(recording: &Recording<'_>, clip: &Arc<Clip>, found: &mut Comparison) -> Result<()> {
+    let settings: Settings = recording.settings()?;
+    let options = settings.options(clip.config.vision.transformer.layers)?;
+    let text = clip.text.forward(&recording.token_ids()?)?;
+    found.tensor(
+        recording,
+        "text_features",
+        &read_rows(vec![text.clone()], "text features").await?,
+    )?;
+
+    let initial = initial_parameters(recording, clip, &options)?;
+    let mut method = Ttl::with_parameters(Arc::clone(clip), normalise(text), options.clone(), initial);
+    let mut image_features = Vec::new();
+    for pixels in recording.views(clip)? {
+        let tokens = clip.vision.trunk(pixels, method.first_block())?;
+        image_features.push(clip.vision.tail(tokens.clone(), method.first_block(), None));
+        method.push_tokens(tokens);
+    }
+    let logits = image_features
+        .iter()
+        .map(|f| clip.logits(f.clone(), method.text_features()))
+        .collect();
+    found.tensor(
+        recording,
+        "image_features",
+        &read_rows(image_features, "image features").await?,
+    )?;
+    found.tensor(recording, "logits_before", &read_rows(logits, "logits").await?)?;
+
+    let mut trusted = Trusted::new();
+    for (step, log) in settings.log.iter().take(options.steps).enumerate() {
+        replay_step(recording, &mut method, (step, log), options.margin, &mut trusted, found).await?;
+    }
+    Ok(())
+}
+
+fn initial_parameters(recording: &Recording<'_>, clip: &Clip, options: &TtlOptions) -> Result<Parameters> {
+    let transformer = clip.config.vision.transformer;
+    let width = transformer.width;
+    let mut parameters = Parameters::new();
+    for block in transformer.layers - options.layers..transformer.layers {
+        for &projection in &options.targets {
+            for (factor, expected) in [(Factor::A, [options.rank, width]), (Factor::B, [width, options.rank])] {
+                let key = ParameterKey {
+                    block,
+                    projection,
+                    factor,
+                };
+                let (shape, values) = recording.floats(&format!("init.{key}"))?;
+                if shape != expected {
+                    return Err(invalid(format!("init.{key} has shape {shape:?}, not {expected:?}")));
+                }
+                let data = TensorData::new(values, expected);
+                parameters.insert(key, Tensor::from_data(data, clip.device.tensor_device()));
+            }
+        }
+    }
+    Ok(parameters)
+}
+
+/// Which values of a parameter rounding can't have turned around.
+type Trusted = BTreeMap<ParameterKey, Vec<bool>>;
+
+async fn replay_step(
+    recording: &Recording<'_>,
+    method: &mut Ttl,
+    (step, log): (usize, &StepLog),
+    margin: f64,
+    trusted: &mut Trusted,
+    found: &mut Comparison,
+) -> Result<()> {
+    let mut rows = Vec::new();
+    for chunk in 0..method.chunks() {
+        rows.extend(method.accumulate(chunk));
+    }
+    let logits = read_rows(rows, "logits").await?;
+    let labels = method.text_features().dims()[0];
+    let entropies: Vec<f64> = logits.chunks_exact(labels).map(entropy::entropy).collect();
+    let weights: Vec<f64> = entropies.iter().map(|&entropy| weight(entropy, margin)).collect();
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len().max(1) as f64;
+    let losses: Vec<f64> = entropies
+        .iter()
+        .zip(&weights)
+        .map(|(entropy, weight)| entropy * weight)
+        .collect();
+    let single = |values: &[f64]| values.iter().map(|&value| value as f32).collect::<Vec<_>>();
+    found.tensor(recording, &format!("step{step}.logits"), &logits)?;
+    found.tensor(recording, &format!("step{step}.entropy"), &single(&entropies))?;
+    found.tensor(recording, &format!("step{step}.weight"), &single(&weights))?;
+    found.scalar("loss", step, mean(&losses), log.loss);
+    found.scalar("mean_entropy", step, mean(&entropies), log.mean_entropy);
+    found.scalar(
+        "entropy_of_mean",
+        step,
+        entropy::marginal_entropy(&logits, labels),
+        log.entropy_of_mean,
+    );
+
+    for (key, gradient) in method.gradients().clone() {
+        let name = format!("step{step}.grad.{key}");
+        let (_, recorded) = recording.floats(&name)?;
+        let ours = read_values(gradient, "gradient").await?;
+        found.gradient(&name, &ours, &recorded)?;
+        let largest = recorded.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
+        let threshold = f64::from(largest) * SIGN_THRESHOLD;
+        let mask = trusted.entry(key).or_insert_with(|| vec![true; recorded.len()]);
+        for (keep, value) in mask.iter_mut().zip(&recorded) {
+            // A gradient of exactly zero has no sign to turn around.
+            *keep &= *value == 0.0 || f64::from(value.abs()) > threshold;
+        }
+    }
+    method.update();
+    let mut parameters = Parameters::new();
+    for (key, value) in method.parameters().clone() {
+        let name = format!("step{step}.after.{key}");
+        let (_, recorded) = recording.floats(&name)?;
+        let shape = value.dims();
+        let mut ours = read_values(value, "parameter").await?;
+        let mask = trusted.get(&key).map(Vec::as_slice).unwrap_or_default();
+        found.masked(&name, &ours, &recorded, mask)?;
+        // A value that rounding turned around would make all later steps differ: those go on as recorded.
+        for ((ours, recorded), _) in ours
+            .iter_mut()
+            .zip(&recorded)
+            .zip(mask)
+            .filter(|(_, trusted)| !**trusted)
+        {
+            *ours = *recorded;
+        }
+        let data = TensorData::new(ours, shape);
+        parameters.insert(key, Tensor::from_data(data, method.device()));
+    }
+    method.set_parameters(parameters);
+    let prediction = method.predict().ok_or_else(|| invalid("it has no views"))?;
+    let prediction = read_rows(vec![prediction], "prediction").await?;
+    found.tensor(recording, &format!("step{step}.prediction_logits"), &prediction)?;
+    found.scalar(
+        "prediction_entropy",
+        step,
+        entropy::entropy(&prediction),
+        log.prediction_entropy,
+    );
+    Ok(())
+}

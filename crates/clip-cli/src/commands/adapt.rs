@@ -1,0 +1,191 @@
+//! `clip-ttl adapt`: adapts to one picture, and says what is predicted before and after.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use clip_adapt::episode::Episode;
+use clip_adapt::report::{EpisodeReport, Event, Score};
+use clip_adapt::trained;
+
+use crate::args::AdaptArgs;
+use crate::commands::{Outcome, warn};
+use crate::error::Error;
+use crate::output::{self, Series, Surface};
+use crate::progress::Progress;
+use crate::{adapter, input, model};
+
+/// Runs the command.
+///
+/// # Errors
+/// Those of the picture, the labels, the model, the options and the device; [`Error::AdapterStopped`] where an adapter
+/// should be saved that isn't there.
+pub async fn run(arguments: &AdaptArgs) -> Result<Outcome, Error> {
+    // What costs nothing is looked at first.
+    if let Some(path) = &arguments.save_adapter {
+        adapter::check(path)?;
+    }
+    let labels = input::read_labels(&arguments.labels)?;
+    let picture = Arc::new(input::read_picture(&arguments.image)?);
+    let mut progress = Progress::spinner("loading the model");
+    let session = model::load(&arguments.model).await?;
+    let mut episode = session.start(picture, &labels, &arguments.prompt.template, arguments.ttl.options())?;
+    let report = finish(&mut episode, &mut progress).await?;
+    drop(progress);
+
+    if arguments.output.json {
+        output::print_json(&report)?;
+    } else {
+        warn(&report.warnings);
+        let surface = Surface::of_stdout();
+        output::print(&render(
+            &input::picture_name(&arguments.image),
+            &report,
+            arguments.output.all,
+            surface,
+        ))?;
+    }
+    if let Some(path) = &arguments.save_adapter {
+        let base_model = arguments
+            .model
+            .model
+            .as_ref()
+            .map_or_else(|| report.model.clone(), |path| path.display().to_string());
+        save(path, &episode, &report, &base_model).await?;
+        if !arguments.output.json {
+            output::print(&format!(
+                "Adapter saved as {}\n",
+                output::printable(&path.display().to_string())
+            ))?;
+        }
+    }
+    Ok(Outcome::Good)
+}
+
+async fn finish(episode: &mut Episode, progress: &mut Progress) -> Result<EpisodeReport, Error> {
+    loop {
+        let event = episode.advance().await?;
+        progress.event(&event);
+        if let Event::Done(report) = event {
+            return Ok(*report);
+        }
+    }
+}
+
+async fn save(path: &Path, episode: &Episode, report: &EpisodeReport, base_model: &str) -> Result<(), Error> {
+    let method = episode
+        .method()
+        .filter(|_| report.stopped.is_none())
+        .ok_or(Error::AdapterStopped)?;
+    adapter::save(path, &trained::read(method).await?, &report.options, base_model)
+}
+
+fn render(image: &str, report: &EpisodeReport, all: bool, surface: Surface) -> String {
+    let options = &report.options;
+    let targets: Vec<&str> = options.targets.iter().map(|target| target.as_str()).collect();
+    let timing = &report.timing_ms;
+    let mut text = format!(
+        "{} {}\n{}\n\n",
+        surface.bold(&output::printable(image)),
+        surface.dim(&format!(
+            "· {} on {}",
+            output::printable(&report.model),
+            output::device(&report.device, &report.device_name)
+        )),
+        surface.dim(&format!(
+            "{}: {}, {}, rank {} on {} of the last {}, lr {}, seed {}",
+            report.method,
+            counted(options.steps, "step"),
+            counted(options.views, "view"),
+            options.rank,
+            targets.join(" and "),
+            counted(options.layers, "block"),
+            options.learning_rate,
+            report.seed
+        )),
+    );
+    if let Some(stopped) = &report.stopped {
+        text.push_str(&format!("{} {}\n\n", surface.warning("stopped:"), stopped.reason));
+    }
+    text.push_str(&output::changes(&report.before, &report.after, all, surface));
+    text.push_str(&format!("\n  {}\n\n", verdict(&report.before, &report.after, surface)));
+    text.push_str(&surface.dim("  entropy in nats, before and after each update\n"));
+    text.push_str(&output::series(&progress_of(report), surface));
+    text.push_str(&surface.dim(&format!(
+        "\n  {} (labels {}, views {}, {}, last look {})\n",
+        output::duration(timing.total),
+        output::duration(timing.text),
+        output::duration(timing.views + timing.trunk),
+        format_args!(
+            "{} {}",
+            if report.steps.len() == 1 { "step" } else { "steps" },
+            output::duration(timing.steps)
+        ),
+        output::duration(timing.measure),
+    )));
+    text
+}
+
+fn counted(count: usize, name: &str) -> String {
+    if count == 1 {
+        format!("1 {name}")
+    } else {
+        format!("{count} {name}s")
+    }
+}
+
+/// What is predicted, and whether that has changed.
+fn verdict(before: &[Score], after: &[Score], surface: Surface) -> String {
+    let best = |scores: &[Score]| {
+        scores
+            .iter()
+            .max_by(|a, b| a.probability.total_cmp(&b.probability))
+            .map(|score| score.label.clone())
+    };
+    match (best(before), best(after)) {
+        (Some(before), Some(after)) if before == after => {
+            format!("The prediction stays {}.", surface.bold(&output::printable(&after)))
+        }
+        (Some(before), Some(after)) => format!(
+            "The prediction changes from {} to {}.",
+            surface.bold(&output::printable(&before)),
+            surface.bold(&output::printable(&after))
+        ),
+        _ => String::new(),
+    }
+}
+
+/// What is measured before the first update and after each.
+fn progress_of(report: &EpisodeReport) -> Vec<Series<'static>> {
+    let steps = || report.steps.iter();
+    let last = report.final_state;
+    let prediction = std::iter::once(report.before_entropy)
+        .chain(steps().map(|step| step.prediction_entropy))
+        .collect();
+    vec![
+        Series {
+            name: "prediction",
+            values: prediction,
+        },
+        Series {
+            name: "mean of the views",
+            values: steps()
+                .map(|step| step.entropy)
+                .chain(last.map(|state| state.entropy))
+                .collect(),
+        },
+        Series {
+            name: "of the views' mean",
+            values: steps()
+                .map(|step| step.marginal_entropy)
+                .chain(last.map(|state| state.marginal_entropy))
+                .collect(),
+        },
+        Series {
+            name: "loss",
+            values: steps()
+                .map(|step| step.loss)
+                .chain(last.map(|state| state.loss))
+                .collect(),
+        },
+    ]
+}

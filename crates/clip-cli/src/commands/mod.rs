@@ -1,0 +1,50 @@
+//! The commands: each reads its input, computes, and prints.
+
+pub mod adapt;
+pub mod classify;
+pub mod verify;
+
+use clip_adapt::report::Warning;
+use serde::Serialize;
+
+use crate::error::Error;
+use crate::output::printable;
+
+/// How a command that ran to its end went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// As it should.
+    Good,
+    /// What it found, or a part of what it was asked for, is not good; it has said so.
+    Bad,
+}
+
+impl Outcome {
+    /// Good if it is.
+    pub fn of(good: bool) -> Self {
+        if good { Self::Good } else { Self::Bad }
+    }
+}
+
+/// An error of one of many inputs, in JSON.
+#[derive(Debug, Serialize)]
+pub struct Failure {
+    code: &'static str,
+    message: String,
+}
+
+impl From<&Error> for Failure {
+    fn from(error: &Error) -> Self {
+        Self {
+            code: error.code(),
+            message: error.to_string(),
+        }
+    }
+}
+
+/// Prints warnings, where they aren't part of a JSON document.
+pub fn warn(warnings: &[Warning]) {
+    for warning in warnings {
+        eprintln!("warning: {}", printable(&warning.message));
+    }
+}

@@ -1,0 +1,156 @@
+//! What can go wrong, with what to do about it.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::args::flag_of;
+use crate::output::printable;
+
+/// An error of one of the commands.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file can't be read.
+    #[error("cannot read {what} {path}: {source}")]
+    Read {
+        what: &'static str,
+        path: String,
+        source: io::Error,
+    },
+    /// A picture's file is larger than any picture that could be opened.
+    #[error("{path} is larger than {max_mebibytes} MiB, which is more than a picture may have")]
+    PictureFileTooLarge { path: String, max_mebibytes: u64 },
+    /// A file holds no picture that can be opened.
+    #[error("{path}: {source}")]
+    Picture { path: String, source: clip_model::Error },
+    /// Standard input should hold a picture, but somebody sits there.
+    #[error("standard input is a terminal, not a picture")]
+    StdinTerminal,
+    /// Standard input can be read only once.
+    #[error("- (standard input) stands there {count} times, but can be read only once")]
+    StdinTwice { count: usize },
+    /// `--model` names nothing that has the files of a model.
+    #[error("{path} is no model: {reason}")]
+    ModelIncomplete { path: String, reason: String },
+    /// A model can't be loaded.
+    #[error("cannot load the model {path}: {source}")]
+    Model { path: String, source: clip_model::Error },
+    /// No such device.
+    #[error(transparent)]
+    Device(clip_model::Error),
+    /// Labels, options, recordings, and what happens while it computes.
+    #[error("{}", adaptation_message(.0))]
+    Adapt(#[from] clip_adapt::Error),
+    /// A recorded episode can't be replayed.
+    #[error("{path}: {source}")]
+    Episode { path: String, source: clip_adapt::Error },
+    /// A file can't be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Write { path: PathBuf, source: io::Error },
+    /// `--save-adapter` names a place where no file can be.
+    #[error("cannot save the adapter as {}: {reason}", path.display())]
+    AdapterPath { path: PathBuf, reason: &'static str },
+    /// The adapter can't be put into its file's format.
+    #[error("cannot save the adapter: {reason}")]
+    AdapterFormat { reason: String },
+    /// An adaptation that was stopped has trained nothing.
+    #[error("the adapter was not saved: the adaptation was stopped, and its adapter put back")]
+    AdapterStopped,
+    /// Standard output can't be written to.
+    #[error("cannot write to standard output: {0}")]
+    Output(#[from] io::Error),
+    /// A result can't be made into JSON.
+    #[error("cannot write JSON: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+impl Error {
+    /// 2 where the command line is at fault in itself, else 1.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::StdinTwice { .. } => 2,
+            _ => 1,
+        }
+    }
+
+    /// Whether nobody reads our output any more.
+    pub fn is_closed_pipe(&self) -> bool {
+        matches!(self, Self::Output(source) if source.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    /// The stable, kebab-case name of this kind of error in JSON.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Read { .. } => "file-unreadable",
+            Self::PictureFileTooLarge { .. } => "picture-file-too-large",
+            Self::StdinTerminal | Self::StdinTwice { .. } => "stdin",
+            Self::ModelIncomplete { .. } => "model-incomplete",
+            Self::Picture { source, .. } | Self::Model { source, .. } | Self::Device(source) => source.code(),
+            Self::Adapt(source) | Self::Episode { source, .. } => source.code(),
+            Self::Write { .. } | Self::AdapterPath { .. } | Self::Output(_) => "file-unwritable",
+            Self::AdapterFormat { .. } => "adapter-format",
+            Self::AdapterStopped => "adapter-stopped",
+            Self::Json(_) => "json",
+        }
+    }
+
+    /// What the user can do, where the message alone doesn't say it.
+    fn advice(&self) -> Option<&'static str> {
+        use clip_adapt::Error as Adapt;
+        match self {
+            Self::Read {
+                source,
+                what: "the picture",
+                ..
+            } if source.kind() == io::ErrorKind::IsADirectory => {
+                Some("name the pictures in the folder, for example FOLDER/*.jpg")
+            }
+            Self::Read { what: "the labels", .. } => Some("--labels-file takes a UTF-8 text file, one label a line"),
+            Self::StdinTerminal => {
+                Some("pipe a picture into the command: clip-ttl classify - --labels cat,dog < cat.jpg")
+            }
+            Self::ModelIncomplete { .. } => Some(
+                "--model takes a folder with config.json and model.safetensors, as save_pretrained of transformers writes it, or a .safetensors file with config.json beside it",
+            ),
+            Self::Model {
+                source: clip_model::Error::CheckpointCorrupt { .. },
+                ..
+            } => Some("was it downloaded to its end?"),
+            Self::Device(_) => Some("--device cpu runs everywhere"),
+            Self::Adapt(Adapt::LabelsNone | Adapt::LabelsTooFew { .. }) => {
+                Some("labels come from --labels cat,dog and from --labels-file, one a line")
+            }
+            Self::Adapt(Adapt::LabelEmpty { .. }) => Some("is there a comma too many in --labels?"),
+            Self::Adapt(Adapt::LabelDuplicate { .. }) => {
+                Some("labels of --labels come first, then those of --labels-file")
+            }
+            Self::Adapt(Adapt::TemplateInvalid { .. }) => Some("for example --template \"a photo of a {}.\""),
+            Self::Adapt(Adapt::Model(clip_model::Error::DeviceFailed { .. })) => {
+                Some("a smaller --chunk-views needs less memory; --device cpu runs everywhere")
+            }
+            Self::Adapt(Adapt::Model(clip_model::Error::TokenOutsideVocabulary { .. })) => {
+                Some("this model was made for another tokenizer than CLIP's")
+            }
+            Self::Episode { .. } => Some("is --model the model that the episode was recorded with?"),
+            _ => None,
+        }
+    }
+}
+
+/// Options have other names on the command line.
+fn adaptation_message(error: &clip_adapt::Error) -> String {
+    match error {
+        clip_adapt::Error::OptionInvalid { option, value, range } => {
+            let name = flag_of(option).unwrap_or(option);
+            format!("{name} {value} is not possible: {range}")
+        }
+        other => other.to_string(),
+    }
+}
+
+/// Prints an error and what to do about it.
+pub fn report(error: &Error) {
+    eprintln!("error: {}", printable(&error.to_string()));
+    if let Some(advice) = error.advice() {
+        eprintln!("  {advice}");
+    }
+}

@@ -1,0 +1,120 @@
+//! Reading what the user names: pictures and labels.
+
+use std::fs::File;
+use std::io::{self, IsTerminal as _, Read};
+use std::path::{Path, PathBuf};
+
+use clip_model::picture::Picture;
+
+use crate::args::LabelArgs;
+use crate::error::Error;
+
+/// What stands for standard input.
+const STDIN: &str = "-";
+/// The decoder takes no picture of more than 256 MB of pixels; a file twice as large is none.
+const MAX_PICTURE_MEBIBYTES: u64 = 512;
+
+/// How a picture is called in messages.
+pub fn picture_name(path: &Path) -> String {
+    if path == Path::new(STDIN) {
+        "standard input".to_owned()
+    } else {
+        path.display().to_string()
+    }
+}
+
+/// Refuses to read standard input twice.
+///
+/// # Errors
+/// [`Error::StdinTwice`].
+pub fn check_pictures(paths: &[PathBuf]) -> Result<(), Error> {
+    let count = paths.iter().filter(|path| path.as_path() == Path::new(STDIN)).count();
+    if count > 1 {
+        Err(Error::StdinTwice { count })
+    } else {
+        Ok(())
+    }
+}
+
+/// Opens a picture; `-` is standard input.
+///
+/// # Errors
+/// [`Error::Read`], [`Error::StdinTerminal`], [`Error::PictureFileTooLarge`], [`Error::Picture`].
+pub fn read_picture(path: &Path) -> Result<Picture, Error> {
+    let name = picture_name(path);
+    let unreadable = |source| Error::Read {
+        what: "the picture",
+        path: name.clone(),
+        source,
+    };
+    let bytes = if path == Path::new(STDIN) {
+        let stdin = io::stdin().lock();
+        if stdin.is_terminal() {
+            return Err(Error::StdinTerminal);
+        }
+        read_bounded(stdin).map_err(unreadable)?
+    } else {
+        read_bounded(File::open(path).map_err(unreadable)?).map_err(unreadable)?
+    };
+    let bytes = bytes.ok_or_else(|| Error::PictureFileTooLarge {
+        path: name.clone(),
+        max_mebibytes: MAX_PICTURE_MEBIBYTES,
+    })?;
+    Picture::decode(&bytes).map_err(|source| Error::Picture { path: name, source })
+}
+
+/// The whole of it; `None` where there is more than a picture may have.
+fn read_bounded(reader: impl Read) -> io::Result<Option<Vec<u8>>> {
+    let most = MAX_PICTURE_MEBIBYTES << 20;
+    let mut bytes = Vec::new();
+    let read = reader.take(most + 1).read_to_end(&mut bytes)?;
+    Ok(u64::try_from(read).is_ok_and(|read| read <= most).then_some(bytes))
+}
+
+/// The labels of `--labels`, then those of `--labels-file`, as they stand there.
+///
+/// # Errors
+/// [`Error::Read`] where the file is missing or isn't UTF-8.
+pub fn read_labels(arguments: &LabelArgs) -> Result<Vec<String>, Error> {
+    let mut labels = arguments.labels.clone();
+    if let Some(path) = &arguments.labels_file {
+        let text = std::fs::read_to_string(path).map_err(|source| Error::Read {
+            what: "the labels",
+            path: path.display().to_string(),
+            source,
+        })?;
+        labels.extend(lines(&text));
+    }
+    Ok(labels)
+}
+
+/// Lines that aren't blank. Some editors begin a file with a byte order mark.
+fn lines(text: &str) -> impl Iterator<Item = String> + '_ {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    text.lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_file_has_one_label_a_line() {
+        let labels: Vec<String> = lines("\u{feff}cat\r\n\n  big dog, brown \n\t\nbird").collect();
+        assert_eq!(labels, ["cat", "big dog, brown", "bird"]);
+        assert_eq!(lines("\n \n").count(), 0);
+    }
+
+    #[test]
+    fn standard_input_is_read_once() {
+        let paths = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
+        assert!(check_pictures(&paths(&["-", "a.png"])).is_ok());
+        assert!(matches!(
+            check_pictures(&paths(&["-", "a.png", "-"])),
+            Err(Error::StdinTwice { count: 2 })
+        ));
+    }
+}

@@ -1,0 +1,89 @@
+//! Progress on standard error, where that is a terminal.
+
+use std::time::Duration;
+
+use clip_adapt::report::Event;
+use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
+
+/// How often the time on a bar is drawn anew.
+const TICK: Duration = Duration::from_millis(100);
+
+/// A bar that disappears when it is dropped; nothing at all where standard error is no terminal.
+pub struct Progress {
+    bar: ProgressBar,
+    counting: bool,
+}
+
+impl Progress {
+    /// Something of unknown length begins.
+    pub fn spinner(message: &str) -> Self {
+        // It draws on standard error, and hides by itself where that is no terminal.
+        let bar = ProgressBar::new_spinner().with_finish(ProgressFinish::AndClear);
+        bar.set_style(style("{spinner} {msg} ({elapsed})"));
+        bar.set_message(message.to_owned());
+        bar.enable_steady_tick(TICK);
+        Self { bar, counting: false }
+    }
+
+    /// `done` of `total` are done.
+    pub fn count(&mut self, message: impl Into<String>, done: usize, total: usize) {
+        if !self.counting {
+            self.bar.set_style(
+                style("{spinner} {msg:<24!} {bar:30.cyan/dim} {pos:>4} of {len} ({elapsed})").progress_chars("━━─"),
+            );
+            self.counting = true;
+        }
+        self.bar.set_message(message.into());
+        self.bar.set_length(as_u64(total));
+        self.bar.set_position(as_u64(done));
+    }
+
+    /// Takes the bar away while something else is printed.
+    pub fn suspend<R>(&self, print: impl FnOnce() -> R) -> R {
+        self.bar.suspend(print)
+    }
+
+    /// An episode has done a piece of work.
+    pub fn event(&mut self, event: &Event) {
+        match event {
+            Event::Labels {
+                labels_done,
+                labels_total,
+            } => self.count("reading labels", *labels_done, *labels_total),
+            Event::Encoding {
+                views_done,
+                views_total,
+            } => self.count("encoding views", *views_done, *views_total),
+            Event::Stepping {
+                step,
+                steps,
+                views_done,
+                views_total,
+            } => {
+                self.count(format!("step {step} of {steps}"), *views_done, *views_total);
+            }
+            Event::Step(report) => {
+                let views = report.view_entropies.len();
+                self.count(
+                    format!("step {}: {:.3} nats", report.step, report.prediction_entropy),
+                    views,
+                    views,
+                );
+            }
+            Event::Measuring {
+                views_done,
+                views_total,
+            } => self.count("measuring views", *views_done, *views_total),
+            Event::ZeroShot { .. } | Event::Done(_) => {}
+        }
+    }
+}
+
+/// The templates above are known to be right; the plain style is what a wrong one would fall back to.
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+fn as_u64(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,8 @@
+//! The built `clip-ttl`, run on real files as a person or a script runs it.
+
+mod adapt;
+mod bad_input;
+mod bad_model;
+mod classify;
+mod common;
+mod verify;

@@ -1,0 +1,39 @@
+/** A page with nothing on it but the package, as a developer would import it. */
+
+import { type Page } from "@playwright/test";
+
+type Package = typeof import("../../web/src/index.js");
+
+declare global {
+  interface Window {
+    /** The package's exports. */
+    clipTtl: Package;
+    /** What `load` has loaded. */
+    clip: InstanceType<Package["ClipTtl"]>;
+  }
+}
+
+const HTML = `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>bare</title>
+<link rel="icon" href="data:,">
+<script type="importmap">{ "imports": { "clip-ttl": "./clip-ttl/index.js" } }</script>
+<script type="module">
+  window.clipTtl = await import("clip-ttl");
+</script>
+`;
+
+/** Opens the page; `window.clipTtl` is the package. */
+export async function openBare(page: Page): Promise<void> {
+  await page.route("**/bare.html", (route) => route.fulfill({ contentType: "text/html", body: HTML }));
+  await page.goto("./bare.html");
+  await page.waitForFunction(() => window.clipTtl !== undefined);
+}
+
+/** Loads the pocket model; `window.clip` is what was loaded. */
+export async function load(page: Page, device: "auto" | "webgpu" | "cpu" = "cpu"): Promise<void> {
+  await page.evaluate(async (device) => {
+    window.clip = await window.clipTtl.ClipTtl.load({ device });
+  }, device);
+}
