@@ -33,7 +33,7 @@ const escape = (text) => text.replace(/[&<>"]/g, (character) => ({ "&": "&amp;",
 
 /** Links, code and emphasis within a line. Relative links lead to files of the repository, which the site doesn't have. */
 function inline(text) {
-  return escape(text)
+  return escape(text.replace(/(\d) %/g, "$1\u00a0%"))
     .split(/(`[^`]+`)/)
     .map((part) => {
       if (part.startsWith("`")) return `<code>${part.slice(1, -1)}</code>`;

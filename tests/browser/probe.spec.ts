@@ -1,21 +1,25 @@
-import { openBare, load } from "./bare.js";
+import { openBare } from "./bare.js";
 import { test } from "./test.js";
-test("probe", async ({ page }) => {
+for (const unroute of [false, true])
+test("probe " + unroute, async ({ page }) => {
   test.setTimeout(600_000);
-  let t = Date.now(); const lap = (n: string) => { console.log(n, Date.now() - t); t = Date.now(); };
-  await openBare(page); lap("open");
-  await load(page); lap("load");
-  for (let i = 0; i < 2; i++) {
-  const r = await page.evaluate(async () => {
-    const labels = ["cat", "dog", "bird", "horse", "fish", "frog", "rabbit", "bear", "insect", "snake"];
-    const c0 = performance.now();
-    const c = await window.clip.classify("./samples/chelsea.png", labels);
-    const c1 = performance.now();
-    const s: string[] = [];
-    const run = window.clip.adapt("./samples/chelsea.png", labels, { onProgress: (p) => { s.push(JSON.stringify(p)+Math.round(performance.now()-c1)); } });
-    const r = await run.result;
-    return { cl: c1 - c0, c, timing: r.timingMs, s, keys: Object.keys(r), wall: performance.now() - c1, after: r.after };
-  });
-  lap("run"); console.log(JSON.stringify(r));
-  }
+  page.on("request", (r) => console.log("req", r.url()));
+  page.on("requestfinished", (r) => console.log("fin", r.url()));
+  page.on("requestfailed", (r) => console.log("fail", r.url(), r.failure()));
+  page.on("console", (r) => console.log("con", r.text()));
+  page.on("worker", (w) => console.log("worker", w.url()));
+  await openBare(page);
+  if (unroute) await page.unrouteAll();
+  let last = "";
+  await page.exposeFunction("say", (s: string) => { console.log(Date.now() % 1e6, s); });
+  console.log(await page.evaluate(async () => {
+    const t0 = performance.now();
+    const ac = new AbortController();
+    setTimeout(() => ac.abort(), 40000);
+    try {
+    let n = 0;
+    window.clip = await window.clipTtl.ClipTtl.load({ device: "cpu", signal: ac.signal, onProgress: (p) => { if (n++ % 50 === 0 || p.stage != "download") (window as any).say(JSON.stringify(p)); } });
+    } catch (e) { return String(e) + (performance.now() - t0); }
+    return "ok " + (performance.now() - t0);
+  }));
 });

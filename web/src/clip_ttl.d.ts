@@ -3,7 +3,7 @@
  * is made by wasm-bindgen and lies beside `worker.js` in the built package.
  */
 
-import type { Classification, EpisodeReport, ModelInfo, StepReport, VerifyReport } from "./types.js";
+import type { Classification, EpisodeReport, ModelInfo, StepReport, VerifyReport, ViewBox } from "./types.js";
 
 export default function init(options: { module_or_path: WebAssembly.Module }): Promise<unknown>;
 
@@ -43,6 +43,7 @@ export class Episode {
 
 /** What one call of `advance` did. */
 export type EpisodeEvent =
+  | { readonly type: "drawn"; readonly views: readonly ViewBox[] }
   | { readonly type: "labels"; readonly labelsDone: number; readonly labelsTotal: number }
   | { readonly type: "encoding"; readonly viewsDone: number; readonly viewsTotal: number }
   | { readonly type: "zero_shot"; readonly probabilities: readonly number[]; readonly entropy: number }

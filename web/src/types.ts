@@ -192,6 +192,8 @@ export interface AdaptOptions extends TtlOptions {
 export type AdaptProgress =
   /** Another run is under way on the same engine. */
   | { readonly stage: "queued" }
+  /** The views' places in the picture are known; nothing is computed yet. */
+  | { readonly stage: "drawn"; readonly views: readonly ViewBox[] }
   /** The labels go through the text tower, once for each set of labels. */
   | { readonly stage: "labels"; readonly labelsDone: number; readonly labelsTotal: number }
   /** The views go through the blocks without adapters, once. */
@@ -237,11 +239,15 @@ export interface CropBox {
   readonly height: number;
 }
 
-/** One view of the picture. The first is the centre crop, the one that predicts. */
-export interface ViewReport {
+/** Where a view lies. The first is the centre crop, the one that predicts. */
+export interface ViewBox {
   readonly box: CropBox;
   /** Whether it is mirrored. */
   readonly flip: boolean;
+}
+
+/** One view of the picture, before and after. */
+export interface ViewReport extends ViewBox {
   readonly entropyBefore: number | null;
   /** Null where the run stopped before the views were measured again. */
   readonly entropyAfter: number | null;

@@ -204,10 +204,10 @@ export class App {
     const { values } = this.#controls;
     const isCurrent = (): boolean => turn === this.#turn;
     const old = isContinued ? this.#episode.steps : [];
-    const views = isContinued ? (this.#episode.report?.views ?? null) : null;
+    const boxes = isContinued ? this.#episode.boxes : null;
     const fresh: StepReport[] = [];
     this.#panel.showStatus(text.status.running, null);
-    this.#episode = { ...emptyEpisode(values), steps: old, views };
+    this.#episode = { ...emptyEpisode(values), steps: old, boxes };
     this.#show();
     const run = clip.adapt(picture.blob, [...question.labels], {
       ...toAdaptOptions(values),
@@ -215,8 +215,9 @@ export class App {
       onProgress: (progress) => {
         if (!isCurrent()) return;
         this.#panel.showProgress(progress);
-        if (progress.stage !== "encoding") return;
-        this.#episode = { ...this.#episode, viewsEncoded: progress.viewsDone };
+        if (progress.stage === "drawn") this.#episode = { ...this.#episode, boxes: progress.views };
+        else if (progress.stage === "encoding") this.#episode = { ...this.#episode, viewsEncoded: progress.viewsDone };
+        else return;
         this.#show();
       },
     });

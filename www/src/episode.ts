@@ -4,14 +4,14 @@ import type { OptionValues } from "clip-ttl/element";
 import type { Known } from "./results.js";
 
 /** An episode as far as it has come. */
-export type Episode = Pick<Known, "plannedSteps" | "steps" | "report" | "viewCount" | "views" | "viewsEncoded"> & {
+export type Episode = Pick<Known, "plannedSteps" | "steps" | "report" | "viewCount" | "boxes" | "viewsEncoded"> & {
   /** The settings it was or would be run with. */
   readonly values: OptionValues;
 };
 
 /** Nothing yet, for the given settings. */
 export function emptyEpisode(values: OptionValues): Episode {
-  return { plannedSteps: values.steps, steps: [], report: null, viewCount: values.views, views: null, viewsEncoded: 0, values };
+  return { plannedSteps: values.steps, steps: [], report: null, viewCount: values.views, boxes: null, viewsEncoded: 0, values };
 }
 
 /** Whether two sets of settings agree in everything but one. */

@@ -1,6 +1,6 @@
 /** The results: the sentence, the bars, the plot and the views, fed from one description of what is known. */
 
-import type { EpisodeReport, StepReport } from "clip-ttl";
+import type { EpisodeReport, StepReport, ViewBox } from "clip-ttl";
 import {
   Bars,
   CropOverlay,
@@ -10,6 +10,7 @@ import {
   ViewStrip,
   type PictureSource,
   type StripView,
+  type ViewData,
 } from "clip-ttl/element";
 import { byId } from "./page-dom.js";
 import { shorten, text } from "./strings.js";
@@ -26,8 +27,8 @@ export interface Known {
   readonly steps: readonly StepReport[];
   readonly report: EpisodeReport | null;
   readonly viewCount: number;
-  /** The views, where they are known though the run hasn't ended: a continued run has the same ones. */
-  readonly views: EpisodeReport["views"] | null;
+  /** Where the views lie: known as soon as a run begins. */
+  readonly boxes: readonly ViewBox[] | null;
   readonly viewsEncoded: number;
 }
 
@@ -69,8 +70,9 @@ export class Results {
       }),
       labelCount: known.labels.length,
     });
-    this.#strip.update({ picture: known.picture, views: viewsOf(known), encoded: known.viewsEncoded });
-    this.#overlay.update({ picture: known.picture, views: report?.views ?? known.views ?? NO_VIEWS });
+    const views = viewsOf(known);
+    this.#strip.update({ picture: known.picture, views: views ?? placeholders(known.viewCount), encoded: known.viewsEncoded });
+    this.#overlay.update({ picture: known.picture, views: views ?? NO_VIEWS });
     this.#sentence.replaceChildren(...sentence(known.labels, known.before, after, steps.length));
     const warnings = report?.warnings ?? [];
     this.#warnings.hidden = warnings.length === 0;
@@ -78,20 +80,26 @@ export class Results {
   }
 }
 
-const NO_VIEWS: EpisodeReport["views"] = [];
+const NO_VIEWS: readonly ViewData[] = [];
 
-function viewsOf({ report, steps, viewCount, views }: Known): readonly StripView[] {
-  const known = report?.views ?? views;
-  if (known !== null) return known;
+/** The views as far as they are known; null before a run has drawn them. */
+function viewsOf({ report, steps, boxes }: Known): readonly ViewData[] | null {
+  if (report !== null) return report.views;
   const first = steps[0];
   const latest = steps.at(-1);
-  return Array.from({ length: viewCount }, (_, view) => ({
-    box: null,
-    flip: false,
-    entropyBefore: first?.viewEntropies[view] ?? null,
-    entropyAfter: null,
-    weight: latest?.viewWeights[view] ?? null,
-  }));
+  return (
+    boxes?.map((view, index) => ({
+      ...view,
+      entropyBefore: first?.viewEntropies[index] ?? null,
+      entropyAfter: null,
+      weight: latest?.viewWeights[index] ?? null,
+    })) ?? null
+  );
+}
+
+/** Frames for views whose places aren't drawn yet. */
+function placeholders(count: number): readonly StripView[] {
+  return Array.from({ length: count }, () => ({ box: null, flip: false, entropyBefore: null, entropyAfter: null, weight: null }));
 }
 
 /** The answer in words, as nodes: labels only ever become text. */

@@ -4,9 +4,11 @@
 //! the views once more -> report. The host calls [`Episode::advance`] until it gives [`Event::Done`]; whatever it does
 //! in between (drawing, looking for a cancellation) happens between chunks. Dropping the episode cancels it.
 
+mod summary;
+
 use std::sync::Arc;
 
-use burn::tensor::{Tensor, TensorData, Transaction};
+use burn::tensor::Tensor;
 use clip_model::clip::Clip;
 use clip_model::picture::Picture;
 use clip_model::pixels;
@@ -15,10 +17,12 @@ use web_time::Instant;
 use crate::entropy;
 use crate::error::{Error, Result};
 use crate::labels::{LabelSet, Prompts, TextEncoder};
-use crate::methods::ttl::{Ttl, weight};
+use crate::methods::ttl::Ttl;
 use crate::options::TtlOptions;
-use crate::report::{EpisodeReport, EpisodeTiming, Event, FinalState, Score, StepReport, Stopped, ViewReport};
+use crate::readback::{read_rows, read_values};
+use crate::report::{EpisodeTiming, Event, FinalState, StepReport, Stopped};
 use crate::session::{LabelCache, milliseconds};
+use crate::statistics::{ViewStatistics, singles};
 use crate::views::{self, ViewBox};
 
 /// One picture being adapted to.
@@ -44,6 +48,7 @@ pub struct Episode {
 }
 
 enum Phase {
+    Drawn,
     Labels(TextEncoder),
     Encoding,
     ZeroShot {
@@ -78,7 +83,7 @@ impl Episode {
             options.seed,
         );
         Self {
-            phase: Phase::Labels(TextEncoder::new(prompts.clone())),
+            phase: Phase::Drawn,
             model,
             clip,
             cache,
@@ -117,6 +122,12 @@ impl Episode {
     async fn work(&mut self, start: Instant) -> Result<Option<Event>> {
         let phase = std::mem::replace(&mut self.phase, Phase::Over);
         Ok(match phase {
+            Phase::Drawn => {
+                self.phase = Phase::Labels(TextEncoder::new(self.prompts.clone()));
+                Some(Event::Drawn {
+                    views: self.boxes.clone(),
+                })
+            }
             Phase::Labels(encoder) => {
                 let event = self.encode_labels(encoder)?;
                 self.timing.text += milliseconds(start);
@@ -367,7 +378,7 @@ impl Episode {
         logits.extend(method.predict());
         let mut rows = read_rows(logits, "adaptation step").await?;
         let prediction = rows.split_off(rows.len().saturating_sub(self.prompts.labels.len()));
-        let views = self.look_at(&rows);
+        let views = ViewStatistics::of(&rows, self.prompts.labels.len(), self.options.margin);
         if !views.loss.is_finite() || prediction.iter().any(|logit| !logit.is_finite()) {
             self.stop(step);
             return Ok(None);
@@ -377,8 +388,8 @@ impl Episode {
             loss: views.loss,
             entropy: views.entropy,
             marginal_entropy: views.marginal_entropy,
-            view_entropies: views.entropies,
-            view_weights: views.weights,
+            view_entropies: singles(&views.entropies),
+            view_weights: singles(&views.weights),
             prediction: entropy::softmax(&prediction),
             prediction_entropy: entropy::entropy(&prediction),
             duration_ms: spent_ms + milliseconds(start),
@@ -419,120 +430,13 @@ impl Episode {
             }));
         }
         let rows = read_rows(logits, "last look at the views").await?;
-        let views = self.look_at(&rows);
+        let views = ViewStatistics::of(&rows, self.prompts.labels.len(), self.options.margin);
         self.final_state = Some(FinalState {
             loss: views.loss,
             entropy: views.entropy,
             marginal_entropy: views.marginal_entropy,
         });
-        self.final_entropies = views.entropies;
+        self.final_entropies = singles(&views.entropies);
         Ok(None)
     }
-
-    /// What the views' logits `[views, labels]` say.
-    fn look_at(&self, logits: &[f32]) -> ViewStatistics {
-        let labels = self.prompts.labels.len();
-        let entropies: Vec<f64> = logits.chunks_exact(labels.max(1)).map(entropy::entropy).collect();
-        let weights: Vec<f64> = entropies
-            .iter()
-            .map(|&entropy| weight(entropy, self.options.margin))
-            .collect();
-        let count = entropies.len().max(1) as f64;
-        ViewStatistics {
-            loss: entropies
-                .iter()
-                .zip(&weights)
-                .map(|(entropy, weight)| entropy * weight)
-                .sum::<f64>()
-                / count,
-            entropy: entropies.iter().sum::<f64>() / count,
-            marginal_entropy: entropy::marginal_entropy(logits, labels),
-            entropies: entropies.into_iter().map(|entropy| entropy as f32).collect(),
-            weights: weights.into_iter().map(|weight| weight as f32).collect(),
-        }
-    }
-
-    fn report(&self) -> EpisodeReport {
-        let first = self.steps.first();
-        let views = self.boxes.iter().enumerate().map(|(index, &view)| ViewReport {
-            view,
-            entropy_before: first
-                .map_or(&self.final_entropies, |step| &step.view_entropies)
-                .get(index)
-                .copied(),
-            entropy_after: self.final_entropies.get(index).copied(),
-            weight: first.and_then(|step| step.view_weights.get(index).copied()),
-        });
-        let device = &self.clip.device;
-        EpisodeReport {
-            model: self.model.clone(),
-            device: device.kind().as_str().to_owned(),
-            device_name: device.name().to_owned(),
-            method: "ttl".to_owned(),
-            seed: self.options.seed,
-            template: self.prompts.template.clone(),
-            labels: self.prompts.labels.clone(),
-            options: self.options.clone(),
-            before: Score::list(&self.prompts.labels, &entropy::softmax(&self.zero_shot)),
-            before_entropy: entropy::entropy(&self.zero_shot),
-            after: Score::list(&self.prompts.labels, &entropy::softmax(&self.after)),
-            steps: self.steps.clone(),
-            final_state: self.final_state,
-            views: views.collect(),
-            warnings: self.prompts.warnings.clone(),
-            stopped: self.stopped.clone(),
-            timing_ms: self.timing,
-        }
-    }
-}
-
-/// What the views' predictions say together.
-struct ViewStatistics {
-    loss: f64,
-    entropy: f64,
-    marginal_entropy: f64,
-    entropies: Vec<f32>,
-    weights: Vec<f32>,
-}
-
-/// Reads several `[rows, columns]` back at once, one after the other.
-///
-/// # Errors
-/// [`clip_model::Error::DeviceFailed`].
-pub(crate) async fn read_rows(tensors: Vec<Tensor<2>>, operation: &'static str) -> Result<Vec<f32>> {
-    let transaction = tensors
-        .into_iter()
-        .fold(Transaction::default(), |all, tensor| all.register(tensor));
-    let parts = transaction
-        .execute_async()
-        .await
-        .map_err(|error| failed(operation, &error))?;
-    let mut values = Vec::new();
-    for part in parts {
-        values.extend(floats(&part, operation)?);
-    }
-    Ok(values)
-}
-
-/// Reads a tensor back, row-major.
-///
-/// # Errors
-/// [`clip_model::Error::DeviceFailed`].
-pub(crate) async fn read_values<const D: usize>(tensor: Tensor<D>, operation: &'static str) -> Result<Vec<f32>> {
-    let data = tensor
-        .into_data_async()
-        .await
-        .map_err(|error| failed(operation, &error))?;
-    floats(&data, operation)
-}
-
-fn floats(data: &TensorData, operation: &'static str) -> Result<Vec<f32>> {
-    data.try_to_vec::<f32>().map_err(|error| failed(operation, &error))
-}
-
-fn failed(operation: &'static str, error: &impl std::fmt::Debug) -> Error {
-    Error::Model(clip_model::Error::DeviceFailed {
-        operation,
-        reason: format!("{error:?}"),
-    })
 }

@@ -12,9 +12,11 @@ pub mod labels;
 pub mod methods;
 pub mod optimizer;
 pub mod options;
+mod readback;
 pub mod recorded;
 pub mod report;
 pub mod session;
+mod statistics;
 pub mod trained;
 pub mod views;
 

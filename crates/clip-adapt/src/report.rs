@@ -189,6 +189,11 @@ pub struct EpisodeReport {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
+    /// The views' places in the picture are drawn; nothing is computed yet.
+    Drawn {
+        /// One for each view, the centre view first.
+        views: Vec<ViewBox>,
+    },
     /// Labels went through the text tower.
     Labels {
         /// How many are encoded.

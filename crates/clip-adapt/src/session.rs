@@ -9,10 +9,11 @@ use clip_model::tokenizer::Tokenizer;
 use web_time::Instant;
 
 use crate::entropy;
-use crate::episode::{Episode, read_rows};
+use crate::episode::Episode;
 use crate::error::{Error, Result};
 use crate::labels::{LabelSet, Prompts, TextEncoder};
 use crate::options::TtlOptions;
+use crate::readback::read_rows;
 use crate::report::{Classification, ClassificationTiming, Score};
 
 /// The text features of the last label set: the text tower runs once for each set, however many pictures follow.

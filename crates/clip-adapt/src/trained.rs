@@ -1,8 +1,8 @@
 //! The matrices that an adaptation trained, on the host: what an adapter file holds.
 
-use crate::episode::read_rows;
 use crate::error::Result;
 use crate::methods::ttl::{ParameterKey, Ttl};
+use crate::readback::read_rows;
 
 /// A trained matrix, read back from the device.
 #[derive(Debug, Clone, PartialEq)]

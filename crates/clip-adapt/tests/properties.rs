@@ -297,6 +297,8 @@ fn the_text_tower_runs_once_for_a_label_set() {
                 },
             )
             .unwrap();
+        let drawn = block_on(episode.advance()).unwrap();
+        assert!(matches!(drawn, Event::Drawn { views } if views.len() == 1));
         let mut events = 0;
         while let Event::Labels { labels_total, .. } = block_on(episode.advance()).unwrap() {
             assert_eq!(labels_total, 150);

@@ -79,7 +79,12 @@ fn a_tampered_recording_fails() {
     let clip = common::clip("tests/fixtures/tiny-quick-gelu", &common::device(DeviceChoice::Cpu));
     let mut bytes = common::file("tests/fixtures/ttl-default.safetensors");
     // One recorded logit, little-endian, with another exponent.
-    let view = safetensors::SafeTensors::deserialize(&bytes).unwrap().tensor("step2.logits").unwrap().data().to_vec();
+    let view = safetensors::SafeTensors::deserialize(&bytes)
+        .unwrap()
+        .tensor("step2.logits")
+        .unwrap()
+        .data()
+        .to_vec();
     let at = bytes.windows(view.len()).position(|window| window == view).unwrap();
     bytes[at + 3] ^= 0x40;
     let verification = pollster::block_on(verify(&clip, &bytes)).unwrap();

@@ -74,7 +74,7 @@ impl Progress {
                 views_done,
                 views_total,
             } => self.count("measuring views", *views_done, *views_total),
-            Event::ZeroShot { .. } | Event::Done(_) => {}
+            Event::Drawn { .. } | Event::ZeroShot { .. } | Event::Done(_) => {}
         }
     }
 }

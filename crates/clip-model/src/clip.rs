@@ -87,6 +87,13 @@ fn read_logit_scale(checkpoint: &Checkpoint<'_>) -> Result<f32> {
         Err(Error::TensorShape { .. }) => checkpoint.values("logit_scale", &[1])?,
         other => other?,
     };
-    let stored = values.first().copied().unwrap_or_default();
-    Ok(stored.exp())
+    let scale = values.first().copied().unwrap_or_default().exp();
+    if scale.is_finite() {
+        Ok(scale)
+    } else {
+        Err(Error::TensorNotFinite {
+            tensor: "exp(logit_scale)".to_owned(),
+            count: 1,
+        })
+    }
 }

@@ -15,6 +15,7 @@ interface Opened {
   readonly engine: Engine;
   readonly pictures: PictureCache;
   readonly wasm: WasmModule;
+  readonly device: DeviceInfo;
 }
 
 export class EngineHost {
@@ -44,26 +45,29 @@ export class EngineHost {
     const engine = await wasm.Engine.open(request.device);
     const { kind, name, software } = engine.device;
     if (kind === "cpu") this.#gpu.forget();
+    const device = { kind, software, name: kind === "cpu" ? name : (this.#gpu.adapterName ?? name) };
     await ticket.pause();
     const model = engine.load(files.name, files.config, files.preprocessor, files.weights);
-    this.#opened = { engine, pictures: new PictureCache(wasm), wasm };
+    this.#opened = { engine, pictures: new PictureCache(wasm), wasm, device };
     progress.report("ready");
-    return { device: { kind, name, software }, model };
+    return { device, model };
   }
 
   async classify(request: Request<"classify">): Promise<Classification> {
-    const { engine, pictures } = this.#require();
-    return engine.classify(await pictures.get(request.image), request.labels, request.template);
+    const { engine, pictures, device } = this.#require();
+    const classification = await engine.classify(await pictures.get(request.image), request.labels, request.template);
+    return { ...classification, deviceName: device.name };
   }
 
   async verify(request: Request<"verify">): Promise<VerifyReport> {
-    const { engine } = this.#require();
+    const { engine, device } = this.#require();
     const { episode } = request;
-    return engine.verify(new Uint8Array(episode instanceof Blob ? await episode.arrayBuffer() : episode));
+    const report = await engine.verify(new Uint8Array(episode instanceof Blob ? await episode.arrayBuffer() : episode));
+    return { ...report, deviceName: device.name };
   }
 
   async adapt(request: Request<"adapt">, ticket: Ticket, tell: (event: RunEvent) => void): Promise<EpisodeReport> {
-    const { engine, pictures } = this.#require();
+    const { engine, pictures, device } = this.#require();
     const picture = await pictures.get(request.image);
     await ticket.pause();
     const question = new Question(picture, request);
@@ -71,7 +75,7 @@ export class EngineHost {
     const episode = kept?.episode ?? engine.start(picture, request.labels, request.template, request.options);
     try {
       kept?.goOn(question, tell);
-      const report = await advanceToEnd(episode, ticket, tell);
+      const report = { ...(await advanceToEnd(episode, ticket, tell)), deviceName: device.name };
       if (report.stopped === null) this.#kept = new KeptEpisode(question, episode, report);
       else episode.free();
       return report;
@@ -168,6 +172,7 @@ class KeptEpisode {
   goOn(question: Question, tell: (event: RunEvent) => void): void {
     const { before, beforeEntropy, steps, views } = this.#report;
     this.episode.extend(this.#furtherSteps(question));
+    tell({ type: "progress", progress: { stage: "drawn", views: views.map(({ box, flip }) => ({ box, flip })) } });
     tell({ type: "progress", progress: { stage: "encoding", viewsDone: views.length, viewsTotal: views.length } });
     tell({ type: "zero-shot", zeroShot: { probabilities: before.map((entry) => entry.probability), entropy: beforeEntropy } });
     for (const step of steps) tell({ type: "step", step });

@@ -6,6 +6,7 @@
  */
 export class GpuWatch {
   #device: GPUDevice | null = null;
+  #name: string | null = null;
   #loss: string | null = null;
   #onLoss: (reason: string) => void = () => undefined;
 
@@ -15,9 +16,15 @@ export class GpuWatch {
     const original = GPUAdapter.prototype.requestDevice;
     GPUAdapter.prototype.requestDevice = async function (this: GPUAdapter, descriptor?: GPUDeviceDescriptor) {
       const device = await original.call(this, descriptor);
+      watch.#name = nameOf(this.info);
       watch.#observe(device);
       return device;
     };
+  }
+
+  /** What the browser tells about the graphics adapter, which the engine's runtime does not pass on. */
+  get adapterName(): string | null {
+    return this.#name;
   }
 
   /** Why the device in use was lost, or null while it is there. */
@@ -49,4 +56,10 @@ export class GpuWatch {
       this.#onLoss(this.#loss);
     });
   }
+}
+
+/** For privacy, browsers tell the vendor and the architecture, and rarely more. */
+function nameOf(info: GPUAdapterInfo): string | null {
+  const parts = [info.vendor, info.architecture].filter((part) => part !== "");
+  return info.description || parts.join(" ") || null;
 }

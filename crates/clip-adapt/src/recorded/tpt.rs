@@ -9,10 +9,10 @@ use serde::Deserialize;
 use super::comparison::Comparison;
 use super::{Recording, SIGN_THRESHOLD, invalid};
 use crate::entropy;
-use crate::episode::{read_rows, read_values};
 use crate::error::Result;
 use crate::methods::tpt::Tpt;
 use crate::optimizer::AdamWSettings;
+use crate::readback::{read_rows, read_values};
 
 #[derive(Deserialize)]
 struct Settings {

@@ -11,10 +11,11 @@ use serde::Deserialize;
 use super::comparison::Comparison;
 use super::{Recording, SIGN_THRESHOLD, invalid};
 use crate::entropy;
-use crate::episode::{read_rows, read_values};
 use crate::error::Result;
-use crate::methods::ttl::{Factor, ParameterKey, Parameters, Ttl, weight};
+use crate::methods::ttl::{Factor, ParameterKey, Parameters, Ttl};
 use crate::options::TtlOptions;
+use crate::readback::{read_rows, read_values};
+use crate::statistics::{ViewStatistics, singles};
 
 #[derive(Deserialize)]
 struct Settings {
@@ -143,20 +144,12 @@ async fn replay_step(
     }
     let logits = read_rows(rows, "logits").await?;
     let labels = method.text_features().dims()[0];
-    let entropies: Vec<f64> = logits.chunks_exact(labels).map(entropy::entropy).collect();
-    let weights: Vec<f64> = entropies.iter().map(|&entropy| weight(entropy, margin)).collect();
-    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len().max(1) as f64;
-    let losses: Vec<f64> = entropies
-        .iter()
-        .zip(&weights)
-        .map(|(entropy, weight)| entropy * weight)
-        .collect();
-    let single = |values: &[f64]| values.iter().map(|&value| value as f32).collect::<Vec<_>>();
+    let views = ViewStatistics::of(&logits, labels, margin);
     found.tensor(recording, &format!("step{step}.logits"), &logits)?;
-    found.tensor(recording, &format!("step{step}.entropy"), &single(&entropies))?;
-    found.tensor(recording, &format!("step{step}.weight"), &single(&weights))?;
-    found.scalar("loss", step, mean(&losses), log.loss);
-    found.scalar("mean_entropy", step, mean(&entropies), log.mean_entropy);
+    found.tensor(recording, &format!("step{step}.entropy"), &singles(&views.entropies))?;
+    found.tensor(recording, &format!("step{step}.weight"), &singles(&views.weights))?;
+    found.scalar("loss", step, views.loss, log.loss);
+    found.scalar("mean_entropy", step, views.entropy, log.mean_entropy);
     found.scalar(
         "entropy_of_mean",
         step,

@@ -9,7 +9,9 @@ use crate::common::{CHELSEA, folder, keys, list, number, run, words};
 
 /// Few views and a low rank: a second instead of ten.
 fn adapt(more: &str) -> Vec<String> {
-    words(&format!("adapt {CHELSEA} --labels cat,dog,lion --views 6 --chunk-views 4 --rank 4 --device cpu {more}"))
+    words(&format!(
+        "adapt {CHELSEA} --labels cat,dog,lion --views 6 --chunk-views 4 --rank 4 --device cpu {more}"
+    ))
 }
 
 fn report(more: &str) -> Value {
@@ -31,18 +33,42 @@ fn the_report_has_all_keys() {
     assert_eq!(
         keys(&report),
         [
-            "after", "before", "before_entropy", "device", "device_name", "final_state", "labels", "method", "model",
-            "options", "seed", "steps", "stopped", "template", "timing_ms", "views", "warnings"
+            "after",
+            "before",
+            "before_entropy",
+            "device",
+            "device_name",
+            "final_state",
+            "labels",
+            "method",
+            "model",
+            "options",
+            "seed",
+            "steps",
+            "stopped",
+            "template",
+            "timing_ms",
+            "views",
+            "warnings"
         ]
     );
-    assert_eq!((&report["method"], &report["device"], &report["model"]), (&json!("ttl"), &json!("cpu"), &json!("pocket")));
+    assert_eq!(
+        (&report["method"], &report["device"], &report["model"]),
+        (&json!("ttl"), &json!("cpu"), &json!("pocket"))
+    );
     assert_eq!(report["labels"], json!(["cat", "dog", "lion"]));
     assert_eq!(report["stopped"], Value::Null);
     let steps = list(&report["steps"]);
     assert_eq!(steps.len(), 3, "--steps 3 makes 3 updates");
     for (index, step) in steps.iter().enumerate() {
         assert_eq!(step["step"], index + 1);
-        for key in ["loss", "entropy", "marginal_entropy", "prediction_entropy", "duration_ms"] {
+        for key in [
+            "loss",
+            "entropy",
+            "marginal_entropy",
+            "prediction_entropy",
+            "duration_ms",
+        ] {
             assert!(number(&step[key]).is_finite(), "{key}");
         }
         assert_eq!(list(&step["prediction"]).len(), 3);
@@ -54,7 +80,10 @@ fn the_report_has_all_keys() {
         assert_eq!(keys(&view["box"]), ["height", "left", "top", "width"]);
     }
     for side in ["before", "after"] {
-        let sum: f64 = list(&report[side]).iter().map(|score| number(&score["probability"])).sum();
+        let sum: f64 = list(&report[side])
+            .iter()
+            .map(|score| number(&score["probability"]))
+            .sum();
         assert!((sum - 1.0).abs() < 1e-5, "{side} adds up to {sum}");
     }
     assert_eq!(list(&report["after"])[1]["label"], "dog", "in the order of the labels");
@@ -72,7 +101,8 @@ fn the_same_seed_gives_the_same_report_and_another_one_does_not() {
 
 #[test]
 fn options_reach_the_episode() {
-    let report = report("--lr 0.001 --alpha 3 --layers 2 --targets k,out --margin -1 --crop-scale 0.3,0.5 --weight-decay 0");
+    let report =
+        report("--lr 0.001 --alpha 3 --layers 2 --targets k,out --margin -1 --crop-scale 0.3,0.5 --weight-decay 0");
     let options = &report["options"];
     assert_eq!(options["learning_rate"], 0.001);
     assert_eq!(options["alpha"], 3.0);
@@ -92,7 +122,9 @@ fn without_steps_nothing_changes() {
 
 #[test]
 fn it_runs_on_webgpu() {
-    let arguments = adapt("--json").into_iter().map(|word| if word == "cpu" { "gpu".to_owned() } else { word });
+    let arguments = adapt("--json")
+        .into_iter()
+        .map(|word| if word == "cpu" { "gpu".to_owned() } else { word });
     let gpu = run(arguments).expect(0).json();
     assert_eq!(gpu["device"], "webgpu");
     let cpu = report("");
@@ -113,8 +145,14 @@ fn a_person_sees_before_after_and_the_entropy_over_the_steps() {
     };
     assert!(line_of("before").contains("after"), "{run:?}");
     assert!(line_of("cat").contains(" pp"), "{run:?}");
-    assert!(line_of("The prediction").contains("stays") || line_of("The prediction").contains("changes"), "{run:?}");
-    let bars = line_of("prediction").chars().filter(|letter| ('▁'..='█').contains(letter)).count();
+    assert!(
+        line_of("The prediction").contains("stays") || line_of("The prediction").contains("changes"),
+        "{run:?}"
+    );
+    let bars = line_of("prediction")
+        .chars()
+        .filter(|letter| ('▁'..='█').contains(letter))
+        .count();
     assert_eq!(bars, 4, "before, and after each of three updates: {run:?}");
     assert!(run.stdout.contains("3 steps, 6 views"), "{run:?}");
     assert!(!run.stdout.contains('\x1b'), "{run:?}");
@@ -139,7 +177,11 @@ fn a_loss_that_is_no_number_stops_and_keeps_the_answer() {
 fn the_saved_adapter_has_pefts_names_and_shapes() {
     let folder = folder("adapter");
     let file = folder.join("adapter_model.safetensors");
-    run(adapt(&format!("--layers 2 --targets q,out --alpha 8 --save-adapter {}", file.display()))).expect(0);
+    run(adapt(&format!(
+        "--layers 2 --targets q,out --alpha 8 --save-adapter {}",
+        file.display()
+    )))
+    .expect(0);
 
     let bytes = std::fs::read(&file).unwrap();
     let tensors = SafeTensors::deserialize(&bytes).unwrap();
@@ -159,9 +201,20 @@ fn the_saved_adapter_has_pefts_names_and_shapes() {
     for name in &names {
         let view = tensors.tensor(name).unwrap();
         assert_eq!(view.dtype(), Dtype::F32);
-        assert_eq!(view.shape(), if name.contains("lora_A") { [4, 192] } else { [192, 4] }, "{name}");
-        let values = view.data().as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes));
-        let moved = values.inspect(|value| assert!(value.is_finite())).any(|value| value != 0.0);
+        assert_eq!(
+            view.shape(),
+            if name.contains("lora_A") { [4, 192] } else { [192, 4] },
+            "{name}"
+        );
+        let values = view
+            .data()
+            .as_chunks::<4>()
+            .0
+            .iter()
+            .map(|bytes| f32::from_le_bytes(*bytes));
+        let moved = values
+            .inspect(|value| assert!(value.is_finite()))
+            .any(|value| value != 0.0);
         assert!(moved, "{name} was trained: B is no longer zero");
     }
 
@@ -172,7 +225,10 @@ fn the_saved_adapter_has_pefts_names_and_shapes() {
     assert_eq!(config["layers_to_transform"], json!([10, 11]));
     assert_eq!(config["base_model_name_or_path"], "pocket");
     for module in list(&config["target_modules"]) {
-        assert!(module.as_str().unwrap().starts_with("vision_model."), "the text tower gets none: {module}");
+        assert!(
+            module.as_str().unwrap().starts_with("vision_model."),
+            "the text tower gets none: {module}"
+        );
     }
     assert_eq!(list(&config["target_modules"]).len(), 4);
 }
@@ -182,6 +238,7 @@ fn a_place_where_no_adapter_can_be_saved_is_refused_at_once() {
     let folder = folder("adapter-place");
     let missing = folder.join("no/such/adapter.safetensors");
     for place in [folder.as_path(), &missing, Path::new("adapter_config.json")] {
-        run(adapt(&format!("--save-adapter {}", place.display()))).refuses(&["cannot save the adapter", place.to_str().unwrap()]);
+        run(adapt(&format!("--save-adapter {}", place.display())))
+            .refuses(&["cannot save the adapter", place.to_str().unwrap()]);
     }
 }

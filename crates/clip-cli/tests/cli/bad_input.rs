@@ -36,12 +36,21 @@ fn wrong_usage_exits_2() {
 #[test]
 fn an_unknown_method_lists_the_known_ones() {
     let run = run(words(&format!("adapt {CHELSEA} --labels cat,dog --method ttt"))).expect(2);
-    assert!(run.stderr.contains("ttt") && run.stderr.contains("[possible values: ttl]"), "{run:?}");
+    assert!(
+        run.stderr.contains("ttt") && run.stderr.contains("[possible values: ttl]"),
+        "{run:?}"
+    );
 }
 
 #[test]
 fn help_and_version_exit_0() {
-    for line in ["--help", "--version", "classify --help", "adapt --help", "verify --help"] {
+    for line in [
+        "--help",
+        "--version",
+        "classify --help",
+        "adapt --help",
+        "verify --help",
+    ] {
         let run = run(words(line)).expect(0);
         assert!(run.stdout.contains("clip-ttl"), "{run:?}");
     }
@@ -94,7 +103,13 @@ fn a_picture_20000_pixels_wide_is_refused_by_its_header() {
 /// The checksum of PNG's chunks.
 fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { (crc >> 1) ^ 0xedb8_8320 } else { crc >> 1 })
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
+            if crc & 1 == 1 {
+                (crc >> 1) ^ 0xedb8_8320
+            } else {
+                crc >> 1
+            }
+        })
     })
 }
 
@@ -145,14 +160,18 @@ fn an_option_out_of_range_is_named_as_its_flag() {
         ("--chunk-views 0", "--chunk-views 0"),
     ];
     for (option, said) in cases {
-        run(words(&format!("adapt {CHELSEA} --labels cat,dog --device cpu {option}"))).refuses(&[said, "is not possible"]);
+        run(words(&format!(
+            "adapt {CHELSEA} --labels cat,dog --device cpu {option}"
+        )))
+        .refuses(&[said, "is not possible"]);
     }
 }
 
 #[test]
 fn a_reader_that_goes_away_is_no_error() {
     let program = env!("CARGO_BIN_EXE_clip-ttl");
-    let script = format!("\"{program}\" classify {CHELSEA} --labels cat,dog --device cpu | true; exit ${{PIPESTATUS[0]}}");
+    let script =
+        format!("\"{program}\" classify {CHELSEA} --labels cat,dog --device cpu | true; exit ${{PIPESTATUS[0]}}");
     let status = std::process::Command::new("bash")
         .args(["-c", &script])
         .current_dir(crate::common::root())

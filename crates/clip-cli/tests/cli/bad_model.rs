@@ -9,7 +9,10 @@ const SOUND: &str = "tests/fixtures/tiny-quick-gelu";
 /// Replays a recorded episode with a model.
 fn verify(model: &Path) -> Run {
     let episode = "tests/fixtures/ttl-default.safetensors";
-    run(words(&format!("verify {episode} --device cpu --model {}", model.display())))
+    run(words(&format!(
+        "verify {episode} --device cpu --model {}",
+        model.display()
+    )))
 }
 
 fn config() -> String {
@@ -56,15 +59,29 @@ fn a_folder_without_the_files_of_a_model_says_which() {
 #[test]
 fn a_truncated_checkpoint_is_refused() {
     let weights = weights();
-    refuses("cut-in-the-weights", &config(), &weights[..weights.len() - 100], &["not a complete safetensors file"]);
-    refuses("cut-in-the-header", &config(), &weights[..100], &["not a complete safetensors file"]);
+    refuses(
+        "cut-in-the-weights",
+        &config(),
+        &weights[..weights.len() - 100],
+        &["not a complete safetensors file"],
+    );
+    refuses(
+        "cut-in-the-header",
+        &config(),
+        &weights[..100],
+        &["not a complete safetensors file"],
+    );
     refuses("cut-to-nothing", &config(), &[], &["not a complete safetensors file"]);
 }
 
 #[test]
 fn a_header_that_lies_is_refused() {
     let weights = weights();
-    for (name, length) in [("header-too-long", u64::MAX), ("header-past-the-end", 1 << 40), ("header-too-short", 3)] {
+    for (name, length) in [
+        ("header-too-long", u64::MAX),
+        ("header-past-the-end", 1 << 40),
+        ("header-too-short", 3),
+    ] {
         let mut lying = weights.clone();
         lying[..8].copy_from_slice(&length.to_le_bytes());
         refuses(name, &config(), &lying, &["not a complete safetensors file"]);
@@ -75,7 +92,12 @@ fn a_header_that_lies_is_refused() {
     let lying = header.replacen("\"shape\":[64,64]", "\"shape\":[64,99]", 1);
     assert_ne!(header, lying, "{header}");
     let lying = [&weights[..8], lying.as_bytes(), &weights[header_end..]].concat();
-    refuses("header-with-another-shape", &config(), &lying, &["not a complete safetensors file"]);
+    refuses(
+        "header-with-another-shape",
+        &config(),
+        &lying,
+        &["not a complete safetensors file"],
+    );
 }
 
 #[test]
@@ -123,7 +145,11 @@ fn a_configuration_that_is_no_json_is_refused() {
 fn a_text_file_is_no_checkpoint() {
     let folder = folder("text-checkpoint");
     put(&folder, "config.json", config());
-    put(&folder, "model.safetensors", "this is no checkpoint, but it is long enough to have a header\n");
+    put(
+        &folder,
+        "model.safetensors",
+        "this is no checkpoint, but it is long enough to have a header\n",
+    );
     verify(&folder).refuses(&["not a complete safetensors file"]);
-    verify(Path::new("README.md.safetensors")).refuses(&["README.md.safetensors"]);
+    verify(Path::new("Cargo.toml")).refuses(&["Cargo.toml", "config.json"]);
 }

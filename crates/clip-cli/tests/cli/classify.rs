@@ -9,15 +9,28 @@ fn reference() -> Value {
 }
 
 fn reference_labels() -> Vec<String> {
-    list(&reference()["labels"]).iter().map(|label| label.as_str().unwrap().to_owned()).collect()
+    list(&reference()["labels"])
+        .iter()
+        .map(|label| label.as_str().unwrap().to_owned())
+        .collect()
 }
 
 fn check_against_pytorch(device: &str, kind: &str) {
     let reference = reference();
     let labels = reference_labels();
     let template = reference["template"].as_str().unwrap().to_owned();
-    let run = run(["classify", CHELSEA, "--labels", &labels.join(","), "--template", &template, "--device", device, "--json"])
-        .expect(0);
+    let run = run([
+        "classify",
+        CHELSEA,
+        "--labels",
+        &labels.join(","),
+        "--template",
+        &template,
+        "--device",
+        device,
+        "--json",
+    ])
+    .expect(0);
     let document = run.json();
     let result = &list(&document["results"])[0];
     assert_eq!(result["device"], kind);
@@ -25,7 +38,10 @@ fn check_against_pytorch(device: &str, kind: &str) {
     for (index, label) in labels.iter().enumerate() {
         let score = &result["scores"][index];
         assert_eq!(score["label"], label.as_str(), "in the order of the labels");
-        let (ours, theirs) = (number(&score["probability"]), number(&reference["probabilities"][index]));
+        let (ours, theirs) = (
+            number(&score["probability"]),
+            number(&reference["probabilities"][index]),
+        );
         assert!((ours - theirs).abs() < 2e-3, "{label}: {ours}, PyTorch has {theirs}");
     }
 }
@@ -49,11 +65,24 @@ fn each_picture_has_an_entry_with_all_keys() {
     assert_eq!(results.len(), 2);
     assert_eq!(results[0]["image"], CHELSEA);
     assert_eq!(results[1]["image"], "-");
-    assert_eq!(results[0]["scores"], results[1]["scores"], "a file and standard input are the same");
+    assert_eq!(
+        results[0]["scores"], results[1]["scores"],
+        "a file and standard input are the same"
+    );
     for result in results {
         assert_eq!(
             keys(result),
-            ["device", "device_name", "entropy", "image", "model", "scores", "template", "timing_ms", "warnings"]
+            [
+                "device",
+                "device_name",
+                "entropy",
+                "image",
+                "model",
+                "scores",
+                "template",
+                "timing_ms",
+                "warnings"
+            ]
         );
     }
 }
@@ -73,8 +102,14 @@ fn a_person_sees_sorted_bars_without_colours_in_a_file() {
     let labels = reference_labels().join(",");
     let run = run(["classify", CHELSEA, "--labels", &labels, "--device", "cpu"]).expect(0);
     let lines: Vec<&str> = run.stdout.lines().collect();
-    assert!(lines[0].contains(CHELSEA) && lines[0].contains("pocket on the CPU"), "{run:?}");
-    assert!(lines[1].contains("cat") && lines[1].contains("28.3 %") && lines[1].contains('█'), "{run:?}");
+    assert!(
+        lines[0].contains(CHELSEA) && lines[0].contains("pocket on the CPU"),
+        "{run:?}"
+    );
+    assert!(
+        lines[1].contains("cat") && lines[1].contains("28.3 %") && lines[1].contains('█'),
+        "{run:?}"
+    );
     assert!(lines[2].contains("lion"), "sorted: {run:?}");
     assert!(lines.iter().all(|line| line.chars().count() <= 80), "{run:?}");
     assert!(!run.stdout.contains('\x1b'), "{run:?}");
@@ -86,7 +121,9 @@ fn ten_labels_are_shown_unless_all_are_wanted() {
     let folder = folder("many-labels");
     let lines: Vec<String> = (1..=100).map(|index| format!("thing number {index}")).collect();
     let file = put(&folder, "labels.txt", lines.join("\n\n"));
-    let arguments = words(&format!("classify {CHELSEA} --labels cat --labels-file {file} --device cpu"));
+    let arguments = words(&format!(
+        "classify {CHELSEA} --labels cat --labels-file {file} --device cpu"
+    ));
     let short = run(arguments.iter()).expect(0);
     assert!(short.stdout.contains("and 91 more"), "{short:?}");
     assert_eq!(short.stdout.matches(" %").count(), 10, "{short:?}");
@@ -97,9 +134,21 @@ fn ten_labels_are_shown_unless_all_are_wanted() {
 #[test]
 fn a_label_of_a_hundred_words_is_cut_with_a_warning() {
     let label = "very ".repeat(100);
-    let arguments = ["classify", CHELSEA, "--device", "cpu", "--labels", "cat", "--labels", label.trim()];
+    let arguments = [
+        "classify",
+        CHELSEA,
+        "--device",
+        "cpu",
+        "--labels",
+        "cat",
+        "--labels",
+        label.trim(),
+    ];
     let text = run(arguments).expect(0);
-    assert!(text.stderr.contains("warning: ") && text.stderr.contains("77 tokens"), "{text:?}");
+    assert!(
+        text.stderr.contains("warning: ") && text.stderr.contains("77 tokens"),
+        "{text:?}"
+    );
     let document = run(arguments.into_iter().chain(["--json"])).expect(0).json();
     assert_eq!(document["results"][0]["warnings"][0]["code"], "label-cut");
 }
@@ -110,10 +159,18 @@ fn markup_emoji_and_escapes_in_labels_are_text() {
     let file = put(&folder, "labels.txt", "<b>cat</b>\n🐈\n\x1b[31mred\n");
     let arguments = words(&format!("classify {CHELSEA} --labels-file {file} --device cpu"));
     let text = run(arguments.iter()).expect(0);
-    assert!(text.stdout.contains("<b>cat</b>") && text.stdout.contains('🐈'), "{text:?}");
+    assert!(
+        text.stdout.contains("<b>cat</b>") && text.stdout.contains('🐈'),
+        "{text:?}"
+    );
     assert!(!text.stdout.contains('\x1b'), "{text:?}");
-    let document = run(arguments.iter().map(String::as_str).chain(["--json"])).expect(0).json();
-    assert_eq!(document["results"][0]["scores"][2]["label"], "\x1b[31mred", "JSON has it as it is");
+    let document = run(arguments.iter().map(String::as_str).chain(["--json"]))
+        .expect(0)
+        .json();
+    assert_eq!(
+        document["results"][0]["scores"][2]["label"], "\x1b[31mred",
+        "JSON has it as it is"
+    );
 }
 
 #[test]

@@ -108,7 +108,12 @@ pub fn edited(file: &[u8], edit: impl FnOnce(&mut Tensors)) -> Vec<u8> {
     let mut tensors: Tensors = SafeTensors::deserialize(file)
         .unwrap()
         .iter()
-        .map(|(name, view)| (name.to_owned(), (view.dtype(), view.shape().to_vec(), view.data().to_vec())))
+        .map(|(name, view)| {
+            (
+                name.to_owned(),
+                (view.dtype(), view.shape().to_vec(), view.data().to_vec()),
+            )
+        })
         .collect();
     edit(&mut tensors);
     let views: Vec<(&String, TensorView<'_>)> = tensors

@@ -1,4 +1,5 @@
 //! The built `clip-ttl`, run on real files as a person or a script runs it.
+#![allow(unreachable_pub, reason = "a test program has no interface")]
 
 mod adapt;
 mod bad_input;
