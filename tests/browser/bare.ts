@@ -1,15 +1,15 @@
 /** A page with nothing on it but the package, as a developer would import it. */
 
-import { type Page } from "@playwright/test";
+import type { Page } from "@playwright/test";
 
-type Package = typeof import("../../web/src/index.js");
+import type * as Package from "../../web/src/index.js";
 
 declare global {
   interface Window {
     /** The package's exports. */
-    clipTtl: Package;
+    clipTtl: typeof Package;
     /** What `load` has loaded. */
-    clip: InstanceType<Package["ClipTtl"]>;
+    clip: Package.ClipTtl;
   }
 }
 

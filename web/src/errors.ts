@@ -47,7 +47,7 @@ const HOST_ADVICE = {
   "model-unknown": 'Use "pocket", or give the files of a checkpoint: { name, config, weights }.',
   cancelled: "Start again whenever you like.",
   disposed: "Call ClipTtl.load() again.",
-  "engine-crashed": "Load again; if it happens again, use fewer views or a smaller picture.",
+  "engine-crashed": "Load again to go on, and please report this with the message.",
   "out-of-memory": "Close other tabs, or use a smaller model, a smaller picture or fewer views at once (chunkViews).",
   "engine-stalled": "Load again, with fewer views at once (chunkViews) or on another device.",
   "device-lost": 'Load again with the device "cpu" to go on without the graphics card.',
@@ -132,7 +132,7 @@ export function cancelled(what: string, signal?: AbortSignal): ClipTtlError {
 function asSentence(text: string): string {
   const trimmed = text.trim();
   const ended = /[.!?]$/.test(trimmed) ? trimmed : `${trimmed}.`;
-  return /^[a-z]+[ ,:]/.test(ended) ? ended.charAt(0).toUpperCase() + ended.slice(1) : ended;
+  return /^[a-z]+([ ,]|: )/.test(ended) ? ended.charAt(0).toUpperCase() + ended.slice(1) : ended;
 }
 
 function property(value: unknown, key: string): unknown {

@@ -13,9 +13,9 @@ use serde::Serialize;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::convert;
 use crate::episode::Episode;
 use crate::error::WasmError;
+use crate::js;
 use crate::picture::Picture;
 
 /// The engine: opened once, then a model is loaded, then pictures are shown to it.
@@ -73,6 +73,11 @@ impl Engine {
     }
 }
 
+// Text and lists come over from JavaScript as values of our own, whether they are kept or not.
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "wasm-bindgen can't lend a list of texts or a text that may be absent"
+)]
 #[wasm_bindgen]
 impl Engine {
     /// Opens a device: `"auto"`, `"webgpu"` or `"cpu"`.
@@ -93,7 +98,7 @@ impl Engine {
     /// None in practice.
     #[wasm_bindgen(getter)]
     pub fn device(&self) -> Result<JsValue, WasmError> {
-        convert::to_js(&DeviceInfo {
+        js::to_js(&DeviceInfo {
             kind: self.device.kind().as_str(),
             name: self.device.name(),
             software: self.device.is_software(),
@@ -116,7 +121,7 @@ impl Engine {
         let clip = Clip::load(&checkpoint, &self.device)?;
         let info = ModelInfo::new(name.clone(), &clip.config, weights.len());
         *self.session.borrow_mut() = Some(Rc::new(Session::new(name, clip)));
-        convert::to_js(&info)
+        js::to_js(&info)
     }
 
     /// Predicts which label fits, without adaptation.
@@ -131,7 +136,7 @@ impl Engine {
     ) -> Result<JsValue, WasmError> {
         let (session, pixels) = (self.session()?, picture.pixels());
         let classification = session.classify(&pixels, &labels, &template).await?;
-        convert::to_js(&classification)
+        js::to_js(&classification)
     }
 
     /// Begins to adapt to a picture. `options` has the settings in camelCase; what is left out has its default.
@@ -145,7 +150,7 @@ impl Engine {
         template: &str,
         options: JsValue,
     ) -> Result<Episode, WasmError> {
-        let options = convert::options_from_js(options)?;
+        let options = js::settings_from_js(options)?;
         Ok(Episode::new(self.session()?.start(
             picture.pixels(),
             &labels,
@@ -160,6 +165,6 @@ impl Engine {
     /// `recording-invalid`, `model-missing`, and those of the device.
     pub async fn verify(&self, recording: Vec<u8>) -> Result<JsValue, WasmError> {
         let session = self.session()?;
-        convert::to_js(&recorded::verify(session.clip(), &recording).await?)
+        js::to_js(&recorded::verify(session.clip(), &recording).await?)
     }
 }

@@ -6,8 +6,8 @@ use clip_adapt::episode::Episode as Inner;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::convert;
 use crate::error::WasmError;
+use crate::js;
 
 /// One picture being adapted to. The host calls `advance()` until its event has the type `done`; to cancel, it calls
 /// `free()` between two calls.
@@ -43,7 +43,7 @@ impl Episode {
         let mut inner = taken.ok_or_else(|| WasmError::busy("the episode"))?;
         let event = inner.advance().await;
         *self.inner.borrow_mut() = Some(inner);
-        convert::to_js(&event?)
+        js::to_js(&event?)
     }
 
     /// After `done`: goes on with so many more updates.

@@ -1,21 +1,19 @@
-//! Errors as JavaScript sees them. This is the only place that makes them.
+//! Errors as JavaScript will see them.
 
-use js_sys::Reflect;
-use wasm_bindgen::JsValue;
-
-use crate::convert;
+use crate::keys;
 
 /// An error with its stable code. The codes of the other crates pass through; here are those of this one.
 #[derive(Debug)]
 pub struct WasmError {
-    code: &'static str,
-    message: String,
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
     /// The name of a setting, as JavaScript spells it.
-    option: Option<String>,
+    pub(crate) option: Option<String>,
 }
 
 impl WasmError {
     /// Something was called in the middle of its own asynchronous work.
+    #[cfg(target_family = "wasm")]
     pub(crate) fn busy(what: &str) -> Self {
         Self {
             code: "engine-busy",
@@ -25,6 +23,7 @@ impl WasmError {
     }
 
     /// Something was asked of a model before there was one.
+    #[cfg(target_family = "wasm")]
     pub(crate) fn model_missing() -> Self {
         Self {
             code: "model-missing",
@@ -50,11 +49,6 @@ impl WasmError {
             option: Some(option),
         }
     }
-
-    #[cfg(test)]
-    pub(crate) fn parts(&self) -> (&'static str, &str, Option<&str>) {
-        (self.code, &self.message, self.option.as_deref())
-    }
 }
 
 impl From<clip_model::Error> for WasmError {
@@ -72,7 +66,7 @@ impl From<clip_adapt::Error> for WasmError {
         let (code, message) = (error.code(), error.to_string());
         match error {
             clip_adapt::Error::OptionInvalid { option, .. } => {
-                let spelled = convert::camel_case(option);
+                let spelled = keys::camel_case(option);
                 Self {
                     code,
                     message: message.replacen(option, &spelled, 1),
@@ -88,18 +82,6 @@ impl From<clip_adapt::Error> for WasmError {
     }
 }
 
-impl From<WasmError> for JsValue {
-    fn from(error: WasmError) -> Self {
-        let made = js_sys::Error::new(&error.message);
-        let option = error.option.map_or(Self::NULL, Self::from);
-        for (key, value) in [("code", Self::from_str(error.code)), ("option", option)] {
-            // Setting a property of a fresh object can't fail.
-            let _ = Reflect::set(&made, &Self::from_str(key), &value);
-        }
-        made.into()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,17 +94,16 @@ mod tests {
             range: "from 0 to 10".into(),
         };
         let error = WasmError::from(error);
-        let (code, message, option) = error.parts();
-        assert_eq!((code, option), ("option-invalid", Some("learningRate")));
-        assert!(message.starts_with("learningRate = -1"), "{message}");
+        assert_eq!(
+            (error.code, error.option.as_deref()),
+            ("option-invalid", Some("learningRate"))
+        );
+        assert!(error.message.starts_with("learningRate = -1"), "{error:?}");
     }
 
     #[test]
     fn the_core_crates_codes_pass_through() {
-        assert_eq!(WasmError::from(clip_adapt::Error::LabelsNone).parts().0, "labels-none");
-        assert_eq!(
-            WasmError::from(clip_model::Error::PictureEmpty).parts().0,
-            "picture-empty"
-        );
+        assert_eq!(WasmError::from(clip_adapt::Error::LabelsNone).code, "labels-none");
+        assert_eq!(WasmError::from(clip_model::Error::PictureEmpty).code, "picture-empty");
     }
 }

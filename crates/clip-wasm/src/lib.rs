@@ -2,21 +2,40 @@
 //!
 //! `Engine.open(device)` -> `engine.load(...)` -> `engine.classify(...)`, or `engine.start(...)` -> `episode.advance()`
 //! until its event has the type `done`. Results are plain objects with camelCase keys; errors are JavaScript `Error`s with
-//! a stable `code` (see [`error`]). The npm package wraps all this in a worker; its `clip_ttl.d.ts` has the types.
+//! a stable `code`. The npm package wraps all this in a worker; its `clip_ttl.d.ts` has the types.
+//!
+//! Only what needs no JavaScript is there on other targets too, for its tests.
 
-mod convert;
-mod engine;
-mod episode;
+#[cfg(any(target_family = "wasm", test))]
 mod error;
+#[cfg(any(target_family = "wasm", test))]
+mod keys;
+#[cfg(any(target_family = "wasm", test))]
+mod settings;
+
+#[cfg(target_family = "wasm")]
+mod engine;
+#[cfg(target_family = "wasm")]
+mod episode;
+#[cfg(target_family = "wasm")]
+mod js;
+#[cfg(target_family = "wasm")]
 mod panics;
+#[cfg(target_family = "wasm")]
 mod picture;
+#[cfg(target_family = "wasm")]
 mod start;
 
-pub use engine::Engine;
-pub use episode::Episode;
-pub use error::WasmError;
-pub use panics::{on_panic, panic_for_tests};
-pub use picture::Picture;
+#[cfg(any(target_family = "wasm", test))]
+pub use self::error::WasmError;
+#[cfg(target_family = "wasm")]
+pub use self::{
+    engine::Engine,
+    episode::Episode,
+    panics::{on_panic, panic_for_tests},
+    picture::Picture,
+};
 
-// Named so that Cargo gives the random number generators of our dependencies the browser's source of entropy.
+// Named so that the random number generators of our dependencies have the browser's source of entropy.
+#[cfg(target_family = "wasm")]
 use getrandom as _;

@@ -28,6 +28,9 @@ pub fn on_panic(callback: Function) {
 }
 
 /// Panics. For tests of what a page does then.
+///
+/// # Panics
+/// Always.
 #[wasm_bindgen(js_name = panicForTests)]
 #[allow(clippy::panic, reason = "it is what this function is for")]
 pub fn panic_for_tests() {

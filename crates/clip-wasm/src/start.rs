@@ -4,7 +4,6 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 // SAFETY: the linker makes this function with this signature for every module. Calling it is safe since what is registered
 // with it here, the lists of the `inventory` crate, may be registered any number of times.
-#[cfg(target_family = "wasm")]
 #[allow(unsafe_code, reason = "the linker's function can't be named in another way")]
 unsafe extern "C" {
     /// Made by the linker: runs the constructors that our dependencies registered (some hundred lists of kernels).
@@ -16,6 +15,5 @@ unsafe extern "C" {
 /// JavaScript by such a call, then takes seconds.
 #[wasm_bindgen(start)]
 fn run_constructors() {
-    #[cfg(target_family = "wasm")]
     __wasm_call_ctors();
 }

@@ -49,10 +49,6 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
-
-    /// The server could not start on its port.
-    #[error("the server could not start: {reason}")]
-    Server { reason: String },
 }
 
 impl Error {

@@ -1,13 +1,17 @@
 //! The server of `cargo xtask serve` and of the browser tests: static files on this machine only.
+//!
+//! One thread and one request for each connection. Browsers keep several connections open and read some of them slowly; this way none
+//! can make another wait.
 
 use std::fmt::Write as _;
-use std::net::{Ipv4Addr, TcpListener};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-
-use tiny_http::{Header, Method, Response, Server, StatusCode};
+use std::time::Duration;
 
 use crate::error::Error;
 use crate::http::{self, Answer, Request};
@@ -19,8 +23,11 @@ pub const DEFAULT_PORT: u16 = 8080;
 /// How many ports are tried.
 const PORTS: u16 = 50;
 
-/// A page loads a handful of files at once.
-const THREADS: usize = 4;
+/// A browser that opens a connection in advance and says nothing for so long does not need it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The longest request that is read, in bytes: a line and its headers.
+const LONGEST_REQUEST: u64 = 64 * 1024;
 
 /// What to serve, and where.
 #[derive(Debug)]
@@ -47,9 +54,9 @@ pub fn serve(options: &ServeOptions) -> Result<(), Error> {
 
 /// A server at work.
 pub struct Running {
-    server: Arc<Server>,
-    threads: Vec<JoinHandle<()>>,
     port: u16,
+    stopped: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
 }
 
 /// Starts to serve a site on the first free port from `port` on, or on any free port if that is 0.
@@ -62,21 +69,25 @@ pub fn start(site: &Path, port: u16) -> Result<Running, Error> {
     }
     let root: Arc<Path> = site.canonicalize().map_err(Error::file("read", site))?.into();
     let (listener, port) = listen(port)?;
-    let server = Server::from_listener(listener, None).map_err(|error| Error::Server {
-        reason: error.to_string(),
-    })?;
-    let server = Arc::new(server);
-    let threads = (0..THREADS)
-        .map(|_| {
-            let (server, root) = (Arc::clone(&server), Arc::clone(&root));
-            std::thread::spawn(move || {
-                while let Ok(request) = server.recv() {
-                    respond(&root, request);
+    let stopped = Arc::new(AtomicBool::new(false));
+    let thread = std::thread::spawn({
+        let stopped = Arc::clone(&stopped);
+        move || {
+            for connection in listener.incoming() {
+                if stopped.load(Ordering::Relaxed) {
+                    break;
                 }
-            })
-        })
-        .collect();
-    Ok(Running { server, threads, port })
+                let root = Arc::clone(&root);
+                // A connection that broke has nobody to be told.
+                std::thread::spawn(move || connection.and_then(|stream| converse(&root, &stream)));
+            }
+        }
+    });
+    Ok(Running {
+        port,
+        stopped,
+        thread: Some(thread),
+    })
 }
 
 impl Running {
@@ -86,7 +97,7 @@ impl Running {
     }
 
     fn wait(mut self) {
-        for thread in self.threads.drain(..) {
+        if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
     }
@@ -94,15 +105,19 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        for _ in &self.threads {
-            self.server.unblock();
+        self.stopped.store(true, Ordering::Relaxed);
+        // The thread waits for a connection; this is the one after which it looks.
+        if TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok()
+            && let Some(thread) = self.thread.take()
+        {
+            let _ = thread.join();
         }
     }
 }
 
 fn listen(first: u16) -> Result<(TcpListener, u16), Error> {
     let last = if first == 0 { 0 } else { first.saturating_add(PORTS - 1) };
-    let mut source = std::io::Error::from(std::io::ErrorKind::AddrInUse);
+    let mut source = io::Error::from(io::ErrorKind::AddrInUse);
     for port in first..=last {
         match TcpListener::bind((Ipv4Addr::LOCALHOST, port))
             .and_then(|listener| Ok((listener.local_addr()?.port(), listener)))
@@ -114,44 +129,84 @@ fn listen(first: u16) -> Result<(TcpListener, u16), Error> {
     Err(Error::Port { first, last, source })
 }
 
-fn respond(root: &Path, request: tiny_http::Request) {
-    let answer = match request.method() {
-        Method::Get | Method::Head => {
-            let header = |name: &'static str| {
-                request
-                    .headers()
-                    .iter()
-                    .find(|header| header.field.equiv(name))
-                    .map(|header| header.value.as_str())
-            };
-            http::answer(
-                root,
-                Request {
-                    url: request.url(),
-                    range: header("Range"),
-                    if_range: header("If-Range"),
-                    if_none_match: header("If-None-Match"),
-                },
-            )
-        }
-        _ => Answer::text(405, "only GET and HEAD are answered"),
+/// Reads a request and answers it.
+fn converse(root: &Path, stream: &TcpStream) -> io::Result<()> {
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let Some(head) = read_head(stream)? else { return Ok(()) };
+    let mut lines = head.lines();
+    let mut words = lines.next().unwrap_or_default().split(' ');
+    let (method, url, version) = (words.next(), words.next(), words.next());
+    let header = |name: &str| {
+        lines
+            .clone()
+            .filter_map(|line| line.split_once(':'))
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.trim())
     };
-    let headers = answer
-        .headers
-        .iter()
-        .filter_map(|(name, value)| Header::from_bytes(*name, value.as_bytes()).ok())
-        .collect();
-    let response = Response::new(
-        StatusCode(answer.status),
-        headers,
-        answer.body,
-        usize::try_from(answer.body_bytes).ok(),
-        None,
-    )
-    // A length instead of chunks: without it a page cannot say how much of a download is done.
-    .with_chunked_threshold(usize::MAX);
-    // The browser went away: there is nobody to tell.
-    let _ = request.respond(response);
+    let mut answer = match (method, url, version) {
+        (Some("GET" | "HEAD"), Some(url), Some("HTTP/1.1" | "HTTP/1.0")) => http::answer(
+            root,
+            Request {
+                url,
+                range: header("Range"),
+                if_range: header("If-Range"),
+                if_none_match: header("If-None-Match"),
+            },
+        ),
+        (Some(_), Some(_), Some("HTTP/1.1" | "HTTP/1.0")) => Answer::text(405, "only GET and HEAD are answered"),
+        _ => Answer::text(400, "that is no HTTP/1.1"),
+    };
+    send(stream, &mut answer, method == Some("HEAD"))?;
+    // Closing at once while the browser still sends, as with a POST, would take the answer away from it.
+    stream.shutdown(Shutdown::Write)?;
+    stream.set_read_timeout(Some(Duration::from_secs(1)))?;
+    io::copy(&mut stream.take(LONGEST_REQUEST), &mut io::sink()).map(drop)
+}
+
+/// The request line and the headers; nothing if the browser closed a connection that it did not need.
+fn read_head(stream: &TcpStream) -> io::Result<Option<String>> {
+    let mut reader = BufReader::new(stream.take(LONGEST_REQUEST));
+    let mut head = Vec::new();
+    loop {
+        let before = head.len();
+        if reader.read_until(b'\n', &mut head)? == 0 {
+            return Ok(None);
+        }
+        if matches!(head.get(before..), Some(b"\r\n" | b"\n")) {
+            return Ok(Some(String::from_utf8_lossy(&head).into_owned()));
+        }
+    }
+}
+
+fn send(mut stream: &TcpStream, answer: &mut Answer, without_body: bool) -> io::Result<()> {
+    let mut head = format!("HTTP/1.1 {} {}\r\n", answer.status, reason(answer.status));
+    for (name, value) in &answer.headers {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    // A length whenever there may be a body: without it a page cannot say how much of a download is done.
+    if answer.status != 304 {
+        head.push_str(&format!("Content-Length: {}\r\n", answer.body_bytes));
+    }
+    head.push_str("Connection: close\r\n\r\n");
+    stream.write_all(head.as_bytes())?;
+    if !without_body {
+        io::copy(&mut answer.body, &mut stream)?;
+    }
+    stream.flush()
+}
+
+fn reason(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        206 => "Partial Content",
+        301 => "Moved Permanently",
+        304 => "Not Modified",
+        400 => "Bad Request",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        416 => "Range Not Satisfiable",
+        _ => "Internal Server Error",
+    }
 }
 
 /// Opens a page in the user's browser; where there is none, the address that was printed has to do.
@@ -189,8 +244,6 @@ fn open(url: &str) {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::io::{Read as _, Write as _};
-    use std::net::TcpStream;
 
     use super::*;
 
@@ -198,7 +251,7 @@ mod tests {
         let site = std::env::temp_dir().join(format!("clip-ttl-serve-{name}-{}", std::process::id()));
         fs::create_dir_all(&site).unwrap();
         fs::write(site.join("index.html"), "<h1>page</h1>").unwrap();
-        fs::write(site.join("large.bin"), vec![7_u8; 100_000]).unwrap();
+        fs::write(site.join("large.bin"), vec![7_u8; 10_000_000]).unwrap();
         site
     }
 
@@ -221,18 +274,43 @@ mod tests {
         );
         let head = exchange(&running, "HEAD /large.bin HTTP/1.1");
         assert!(
-            head.contains("Content-Length: 100000\r\n") && head.ends_with("\r\n\r\n"),
+            head.contains("Content-Length: 10000000\r\n") && head.ends_with("\r\n\r\n"),
             "{head}"
         );
         let large = exchange(&running, "GET /large.bin HTTP/1.1");
-        assert!(large.contains("Content-Length: 100000\r\n"), "a length, not chunks");
-        let part = exchange(&running, "GET /large.bin HTTP/1.1\r\nRange: bytes=99998-");
+        assert!(large.contains("Content-Length: 10000000\r\n"), "a length, not chunks");
+        let part = exchange(&running, "GET /large.bin HTTP/1.1\r\nRange: bytes=9999998-");
         assert!(
             part.starts_with("HTTP/1.1 206 ") && part.ends_with("\r\n\r\n\u{7}\u{7}"),
             "{part}"
         );
         assert!(exchange(&running, "POST / HTTP/1.1").starts_with("HTTP/1.1 405 "));
         assert!(exchange(&running, "GET /../secret HTTP/1.1").starts_with("HTTP/1.1 400 "));
+        fs::remove_dir_all(&site).unwrap();
+    }
+
+    #[test]
+    fn connections_that_say_or_read_nothing_hold_up_no_other() {
+        let site = site("idle");
+        let running = start(&site, 0).unwrap();
+        let connect = || TcpStream::connect((Ipv4Addr::LOCALHOST, running.port)).unwrap();
+        let idle: Vec<TcpStream> = (0..20).map(|_| connect()).collect();
+        let unread: Vec<TcpStream> = (0..20).map(|_| connect()).collect();
+        for mut stream in &unread {
+            write!(stream, "GET /large.bin HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n").unwrap();
+        }
+        assert!(exchange(&running, "GET / HTTP/1.1").starts_with("HTTP/1.1 200 "));
+        drop((idle, unread));
+        fs::remove_dir_all(&site).unwrap();
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        let site = site("nonsense");
+        let running = start(&site, 0).unwrap();
+        for request in ["GET /", "GET / HTTP/2.0", "hello", "\u{7f}\u{7f}"] {
+            assert!(exchange(&running, request).starts_with("HTTP/1.1 400 "), "{request}");
+        }
         fs::remove_dir_all(&site).unwrap();
     }
 

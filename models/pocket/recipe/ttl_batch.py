@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 import torchvision.transforms as transforms
 
-from pixels import MEAN_255, STD_255, patches
+from pixels import patches
 from towers import HEADS, IMAGE, LAYERS, PATCH_VALUES, WIDTH, quick_gelu
 from workspace import fast_dtype
 

@@ -21,7 +21,7 @@ export class Obituary {
   /** The engine's panic hook: called before the trap, so the message is known when the trap arrives. */
   panicked(message: string): void {
     this.#panic = message;
-    void this.#dieOf("engine-crashed", message);
+    void this.#dieOf("engine-crashed", `the engine stopped because of a bug: ${message}`);
   }
 
   /** An exception that nobody has caught. */
@@ -31,7 +31,7 @@ export class Obituary {
     // Rust stops without a panic when it gets no memory.
     const isAbort = error instanceof WebAssembly.RuntimeError && /unreachable/.test(message);
     if (isAbort) void this.#dieOf("out-of-memory", "the engine stopped, most likely because it got no more memory");
-    else void this.#dieOf("engine-crashed", message);
+    else void this.#dieOf("engine-crashed", `the engine stopped: ${message}`);
   }
 
   /** Whether an error of a request means the end of the engine; then the page is told that instead. */

@@ -21,6 +21,7 @@ use crate::{adapter, input, model};
 /// should be saved that isn't there.
 pub async fn run(arguments: &AdaptArgs) -> Result<Outcome, Error> {
     // What costs nothing is looked at first.
+    input::check_pictures(std::slice::from_ref(&arguments.image))?;
     if let Some(path) = &arguments.save_adapter {
         adapter::check(path)?;
     }
@@ -111,15 +112,11 @@ fn render(image: &str, report: &EpisodeReport, all: bool, surface: Surface) -> S
     text.push_str(&surface.dim("  entropy in nats, before and after each update\n"));
     text.push_str(&output::series(&progress_of(report), surface));
     text.push_str(&surface.dim(&format!(
-        "\n  {} (labels {}, views {}, {}, last look {})\n",
+        "\n  {} (labels {}, views {}, updates {}, last look {})\n",
         output::duration(timing.total),
         output::duration(timing.text),
         output::duration(timing.views + timing.trunk),
-        format_args!(
-            "{} {}",
-            if report.steps.len() == 1 { "step" } else { "steps" },
-            output::duration(timing.steps)
-        ),
+        output::duration(timing.steps),
         output::duration(timing.measure),
     )));
     text

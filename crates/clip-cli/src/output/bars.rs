@@ -112,9 +112,9 @@ fn label_columns<'a>(labels: impl Iterator<Item = &'a str>, surface: Surface) ->
         .clamp(1, surface.columns / 3)
 }
 
-/// What other columns leave for bars; none where that is too little.
+/// What other columns leave for bars, the last column staying empty; none where that is too little.
 fn bar_columns(surface: Surface, others: usize) -> usize {
-    let left = surface.columns.saturating_sub(others);
+    let left = surface.columns.saturating_sub(others + 1);
     if left < LEAST_BAR { 0 } else { left }
 }
 
@@ -189,12 +189,10 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines[0].starts_with("  cat   75.0 %  ████"), "{text}");
         assert!(lines[1].starts_with("  dog   25.0 %  ████"), "{text}");
-        assert_eq!(columns_of(lines[0]), 58, "{text}");
-        assert_eq!(
-            lines[0].matches('█').count(),
-            3 * lines[1].matches('█').count() + 2,
-            "{text}"
-        );
+        assert_eq!(columns_of(lines[0]), 59, "{text}");
+        assert_eq!(lines[0].matches('█').count(), 43, "{text}");
+        assert!(lines[1].ends_with("█▍"), "{text}");
+        assert_eq!(lines[1].matches('█').count(), 14, "a third: {text}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::common::{bytes, edited, folder, keys, list, number, put, run, set, words};
 
-const EPISODES: [(&str, &[&str]); 3] = [
+const EPISODES: [(&str, &[&str]); 5] = [
     (
         "tests/fixtures/tiny-quick-gelu",
         &[
@@ -17,6 +17,14 @@ const EPISODES: [(&str, &[&str]); 3] = [
             "tests/fixtures/tpt-gelu.safetensors",
             "tests/fixtures/ttl-gelu.safetensors",
         ],
+    ),
+    (
+        "tests/fixtures/tiny-f16-sparse",
+        &["tests/fixtures/ttl-f16-sparse.safetensors"],
+    ),
+    (
+        "tests/fixtures/tiny-bf16-legacy",
+        &["tests/fixtures/ttl-bf16-legacy.safetensors"],
     ),
     ("models/pocket", &["tests/fixtures/ttl-pocket-chelsea.safetensors"]),
 ];

@@ -1,0 +1,183 @@
+/** The engine's numbers, inside the browser: against what PyTorch recorded, and against themselves. */
+
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import type { VerifyReport } from "../../web/src/index.js";
+import { load, openBare } from "./bare.js";
+import { FIXTURES, offerFixtures } from "./files.js";
+import { expect, expectWebGpuAdapter, test } from "./test.js";
+
+/** Features, logits, entropies, losses and parameters in absolute terms, gradients as a share of their tensor's largest value. */
+const TOLERANCE = 1e-3;
+const LABELS = ["cat", "dog", "bird", "flower"];
+
+interface Zeroshot {
+  readonly labels: string[];
+  readonly template: string;
+  readonly probabilities: number[];
+}
+
+/** The recorded episodes, each with the folder of its model. */
+const EPISODES = readdirSync(FIXTURES)
+  .filter((name) => /^ttl-.*\.safetensors$/.test(name))
+  .map((name) => ({ name, model: modelOf(name) }));
+const TINY_EPISODES = EPISODES.filter(({ model }) => model !== "pocket");
+
+function modelOf(name: string): string {
+  const known: Readonly<Record<string, string>> = {
+    "ttl-default.safetensors": "tiny-quick-gelu",
+    "ttl-rank4-2layers-qkv.safetensors": "tiny-quick-gelu",
+    "ttl-pocket-chelsea.safetensors": "pocket",
+  };
+  return known[name] ?? name.replace(/^ttl-(.*)\.safetensors$/, "tiny-$1");
+}
+
+test.beforeEach(async ({ page }) => {
+  await offerFixtures(page);
+  await openBare(page);
+});
+
+test("there are recorded episodes of several models", () => {
+  expect(EPISODES.map(({ name }) => name)).toContain("ttl-pocket-chelsea.safetensors");
+  expect(new Set(TINY_EPISODES.map(({ model }) => model)).size).toBeGreaterThanOrEqual(2);
+});
+
+for (const { name, model } of EPISODES) {
+  test(`${name} is replayed on the CPU`, async ({ page }) => {
+    expectReplayed(await page.evaluate(replay, { name, model, device: "cpu" as const }), "cpu");
+  });
+}
+
+// The pocket model's episode takes minutes on an imitated graphics card; its kernels are those of the tiny models.
+for (const { name, model } of TINY_EPISODES) {
+  test(`${name} is replayed on WebGPU`, async ({ page }) => {
+    await expectWebGpuAdapter(page);
+    expectReplayed(await page.evaluate(replay, { name, model, device: "webgpu" as const }), "webgpu");
+  });
+}
+
+function expectReplayed(report: VerifyReport, device: "cpu" | "webgpu"): void {
+  test.info().annotations.push({
+    type: "errors",
+    description: report.quantities.map(({ name, largestError }) => `${name} ${largestError.toExponential(1)}`).join(", "),
+  });
+  expect(report.device).toBe(device);
+  expect(report.method).toBe("ttl");
+  expect(report.quantities.length).toBeGreaterThanOrEqual(12);
+  for (const quantity of report.quantities) {
+    expect(quantity.compared, `values of ${quantity.name} that were compared`).toBeGreaterThan(0);
+    expect(quantity.tolerance, `tolerance of ${quantity.name}`).toBeLessThanOrEqual(TOLERANCE);
+    expect(quantity.largestError, `error of ${quantity.name}, at ${quantity.at}`).toBeLessThanOrEqual(TOLERANCE);
+    expect(quantity.passed, quantity.name).toBe(true);
+  }
+  expect(report.passed).toBe(true);
+}
+
+/** Runs in the page. */
+async function replay({ name, model, device }: { name: string; model: string; device: "cpu" | "webgpu" }): Promise<VerifyReport> {
+  const files = {
+    name: model,
+    config: `./fixtures/${model}/config.json`,
+    weights: `./fixtures/${model}/model.safetensors`,
+  };
+  const clip = await window.clipTtl.ClipTtl.load({ model: model === "pocket" ? "pocket" : files, device });
+  const episode = await (await fetch(`./fixtures/${name}`)).blob();
+  const report = await clip.verify(episode);
+  clip.dispose();
+  return report;
+}
+
+test("a recording with one other number does not pass", async ({ page }) => {
+  const name = "ttl-default.safetensors";
+  const file = readFileSync(join(FIXTURES, name));
+  const headerBytes = Number(file.readBigUInt64LE(0));
+  const header = JSON.parse(file.toString("utf8", 8, 8 + headerBytes)) as Record<string, { data_offsets: [number, number] }>;
+  const start = 8 + headerBytes + (header["step0.grad.layers.1.q_proj.lora_B"]?.data_offsets[0] ?? NaN);
+  file.writeFloatLE(file.readFloatLE(start) + 10, start);
+  await page.route(`**/fixtures/${name}`, (route) => route.fulfill({ body: file }));
+
+  const report = await page.evaluate(replay, { name, model: "tiny-quick-gelu", device: "cpu" as const });
+  expect(report.passed).toBe(false);
+  expect(report.quantities.filter(({ passed }) => !passed).map(({ name: quantity }) => quantity)).toEqual(["grad.lora_B"]);
+});
+
+test("a photograph is classified as PyTorch does it", async ({ page }) => {
+  const recorded = JSON.parse(readFileSync(join(FIXTURES, "zeroshot-chelsea.json"), "utf8")) as Zeroshot;
+  await load(page);
+  const scores = await page.evaluate(
+    ({ labels, template }) => window.clip.classify("./samples/chelsea.png", labels, { template }),
+    { labels: recorded.labels, template: recorded.template },
+  );
+  expect(scores).toHaveLength(recorded.labels.length);
+  for (const { label, score } of scores) {
+    const expected = recorded.probabilities[recorded.labels.indexOf(label)] ?? NaN;
+    expect(Math.abs(score - expected), `${label}: ${score} instead of ${expected}`).toBeLessThanOrEqual(2e-3);
+  }
+});
+
+test("the same seed gives the same result, also in another engine; another seed another one", async ({ page }) => {
+  await load(page);
+  const runs = await page.evaluate(async (labels) => {
+    const { ClipTtl } = window.clipTtl;
+    const other = await ClipTtl.load({ device: "cpu" });
+    const run = async (clip: typeof other, seed: number) => {
+      const report = await clip.adapt("./samples/chelsea.png", labels, { views: 6, steps: 2, seed }).result;
+      const { timingMs: _timing, steps, ...rest } = report;
+      return JSON.stringify({ ...rest, steps: steps.map(({ durationMs: _duration, ...step }) => step) });
+    };
+    // Between two equal runs another one, so that the second does not go on from the first.
+    return { first: await run(window.clip, 7), another: await run(window.clip, 8), second: await run(window.clip, 7), other: await run(other, 7) };
+  }, LABELS);
+  expect(runs.second).toBe(runs.first);
+  expect(runs.other).toBe(runs.first);
+  expect(runs.another).not.toBe(runs.first);
+});
+
+test("nothing of one picture stays for the next", async ({ page }) => {
+  await load(page);
+  const result = await page.evaluate(async (labels) => {
+    const scores = async (): Promise<string> => JSON.stringify(await window.clip.classify("./samples/chelsea.png", labels));
+    const adapted = async (picture: string): Promise<string> =>
+      JSON.stringify((await window.clip.adapt(picture, labels, { views: 4, steps: 2 }).result).after);
+    const before = await scores();
+    const alone = await adapted("./samples/chelsea.png");
+    const other = await adapted("./samples/horses.jpg");
+    return { before, after: await scores(), alone, again: await adapted("./samples/chelsea.png"), other };
+  }, LABELS);
+  expect(result.after, "the zero-shot answer").toBe(result.before);
+  expect(result.again, "the adapted answer").toBe(result.alone);
+  expect(result.other).not.toBe(result.alone);
+});
+
+test("more steps continue a run as if they had been asked for at once", async ({ page }) => {
+  await load(page);
+  const { continued, atOnce } = await page.evaluate(async (labels) => {
+    const run = async (steps: number) => {
+      const report = await window.clip.adapt("./samples/chelsea.png", labels, { views: 4, steps }).result;
+      return JSON.stringify([report.after, report.finalState, report.steps.map((step) => [step.step, step.loss, step.prediction])]);
+    };
+    await run(1);
+    const continued = await run(3);
+    // Fewer steps than before are a run of their own.
+    await run(1);
+    await window.clip.adapt("./samples/horses.jpg", labels, { views: 4, steps: 1 }).result;
+    return { continued, atOnce: await run(3) };
+  }, LABELS);
+  expect(continued).toBe(atOnce);
+});
+
+test("without a learning rate, or without steps, the answer stays as it is", async ({ page }) => {
+  await load(page);
+  const [still, none] = await page.evaluate(
+    async (labels) => [
+      await window.clip.adapt("./samples/chelsea.png", labels, { views: 4, steps: 2, learningRate: 0 }).result,
+      await window.clip.adapt("./samples/chelsea.png", labels, { views: 4, steps: 0 }).result,
+    ],
+    LABELS,
+  );
+  expect(still?.after).toEqual(still?.before);
+  expect(still?.steps).toHaveLength(2);
+  expect(none?.after).toEqual(none?.before);
+  expect(none?.steps).toEqual([]);
+});
