@@ -51,9 +51,7 @@ enum Phase {
     Drawn,
     Labels(TextEncoder),
     Encoding,
-    ZeroShot {
-        text_features: Tensor<2>,
-    },
+    ZeroShot,
     Stepping {
         chunk: usize,
         logits: Vec<Tensor<2>>,
@@ -134,8 +132,8 @@ impl Episode {
                 event
             }
             Phase::Encoding => self.encode_views().await?,
-            Phase::ZeroShot { text_features } => {
-                let event = self.predict_zero_shot(text_features).await?;
+            Phase::ZeroShot => {
+                let event = self.predict_zero_shot().await?;
                 self.timing.trunk += milliseconds(start);
                 event
             }
@@ -289,9 +287,7 @@ impl Episode {
         let views_done = method.views();
         self.timing.trunk += milliseconds(start);
         self.phase = if first == 0 {
-            Phase::ZeroShot {
-                text_features: method.text_features(),
-            }
+            Phase::ZeroShot
         } else {
             self.after_encoding()
         };
@@ -301,7 +297,7 @@ impl Episode {
         }))
     }
 
-    async fn predict_zero_shot(&mut self, text_features: Tensor<2>) -> Result<Option<Event>> {
+    async fn predict_zero_shot(&mut self) -> Result<Option<Event>> {
         let Some(method) = &self.method else {
             return Err(Error::EpisodeOver);
         };
@@ -309,7 +305,7 @@ impl Episode {
             return Err(Error::EpisodeOver);
         };
         let features = self.clip.vision.tail(tokens, method.first_block(), None);
-        self.zero_shot = read_rows(vec![self.clip.logits(features, text_features)], "prediction").await?;
+        self.zero_shot = read_rows(vec![self.clip.logits(features, method.text_features())], "prediction").await?;
         self.after = self.zero_shot.clone();
         self.phase = self.after_encoding();
         Ok(Some(Event::ZeroShot {

@@ -82,7 +82,7 @@ impl TtlOptions {
         if self.targets.is_empty() {
             return Err(invalid(
                 "targets",
-                "none",
+                &"none",
                 "at least one of q_proj, k_proj, v_proj, out_proj",
             ));
         }
@@ -92,7 +92,7 @@ impl TtlOptions {
         if sorted.len() != self.targets.len() {
             return Err(invalid(
                 "targets",
-                "a projection that stands there twice",
+                &"a projection that stands there twice",
                 "each one at most once",
             ));
         }
@@ -100,12 +100,12 @@ impl TtlOptions {
         number("weight_decay", self.weight_decay, 0.0, 1e3)?;
         for beta in self.betas {
             if !(0.0..1.0).contains(&beta) {
-                return Err(invalid("betas", beta, "from 0 to below 1"));
+                return Err(invalid("betas", &beta, "from 0 to below 1"));
             }
         }
         number("epsilon", self.epsilon, 0.0, 1.0)?;
         if self.seed > MAX_SEED {
-            return Err(invalid("seed", self.seed, &format!("from 0 to {MAX_SEED}")));
+            return Err(invalid("seed", &self.seed, &format!("from 0 to {MAX_SEED}")));
         }
         count("chunk_views", self.chunk_views, 1, 4096)
     }
@@ -122,7 +122,7 @@ impl TtlOptions {
     }
 }
 
-fn invalid(option: &'static str, value: impl ToString, range: &str) -> Error {
+fn invalid(option: &'static str, value: &dyn std::fmt::Display, range: &str) -> Error {
     Error::OptionInvalid {
         option,
         value: value.to_string(),
@@ -134,7 +134,7 @@ fn count(option: &'static str, value: usize, least: usize, most: usize) -> Resul
     if (least..=most).contains(&value) {
         Ok(())
     } else {
-        Err(invalid(option, value, &format!("from {least} to {most}")))
+        Err(invalid(option, &value, &format!("from {least} to {most}")))
     }
 }
 
@@ -143,7 +143,7 @@ fn number(option: &'static str, value: f64, least: f64, most: f64) -> Result<()>
     if (least..=most).contains(&value) {
         Ok(())
     } else {
-        Err(invalid(option, value, &format!("from {least} to {most}")))
+        Err(invalid(option, &value, &format!("from {least} to {most}")))
     }
 }
 
@@ -164,7 +164,8 @@ mod tests {
 
     #[test]
     fn each_option_is_checked_and_named() {
-        let change: [(&str, fn(&mut TtlOptions)); 14] = [
+        type Change = (&'static str, fn(&mut TtlOptions));
+        let change: [Change; 14] = [
             ("steps", |o| o.steps = 1001),
             ("learning_rate", |o| o.learning_rate = f64::NAN),
             ("learning_rate", |o| o.learning_rate = -1.0),

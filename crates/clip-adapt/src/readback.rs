@@ -9,9 +9,7 @@ use crate::error::{Error, Result};
 /// # Errors
 /// [`clip_model::Error::DeviceFailed`].
 pub(crate) async fn read_rows(tensors: Vec<Tensor<2>>, operation: &'static str) -> Result<Vec<f32>> {
-    let transaction = tensors
-        .into_iter()
-        .fold(Transaction::default(), |all, tensor| all.register(tensor));
+    let transaction = tensors.into_iter().fold(Transaction::default(), Transaction::register);
     let parts = transaction
         .execute_async()
         .await

@@ -1,5 +1,7 @@
 //! Gradients of the adapters against central differences of the loss.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
+
 mod common;
 
 use std::sync::Arc;
@@ -84,7 +86,7 @@ fn check(choice: DeviceChoice, model: &str) {
         let largest = gradient.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
         assert!(largest > 1e-5, "{key} has no gradient");
         // The coordinate that matters most, and one in the middle.
-        let strongest = gradient.iter().position(|value| value.abs() == largest).unwrap();
+        let strongest = gradient.iter().position(|value| value.abs() >= largest).unwrap();
         for index in [strongest, gradient.len() / 2] {
             let at = |offset: f32, ttl: &mut Ttl| {
                 let mut moved = start.clone();

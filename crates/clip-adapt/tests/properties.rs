@@ -1,5 +1,7 @@
 //! What must hold of every episode, whatever its numbers: on the shipped model, with a real picture.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
+
 mod common;
 
 use std::sync::Arc;
@@ -381,8 +383,8 @@ fn bad_labels_and_options_are_refused_before_anything_runs() {
         "option-invalid"
     );
     let one = block_on(session.classify(&cat(), &["cat".to_owned()], TEMPLATE)).unwrap();
-    assert_eq!(
-        one.scores[0].probability, 1.0,
+    assert!(
+        one.scores[0].probability > 0.999_999,
         "classifying among one label is no error, only pointless"
     );
 }

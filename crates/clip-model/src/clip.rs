@@ -36,7 +36,7 @@ impl Clip {
         let logit_scale = read_logit_scale(checkpoint)?;
         Ok(Self {
             config: checkpoint.config,
-            preprocessing: checkpoint.preprocessing.clone(),
+            preprocessing: checkpoint.preprocessing,
             vision: VisionTower::read(checkpoint, tensor_device)?,
             text: TextTower::read(checkpoint, tensor_device)?,
             logit_scale,

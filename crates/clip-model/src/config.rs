@@ -108,7 +108,7 @@ impl ClipConfig {
         if let Some(kind) = &root.model_type
             && kind != "clip"
         {
-            return Err(unsupported("model_type", kind, "\"clip\" is"));
+            return Err(unsupported("model_type", &kind, "\"clip\" is"));
         }
         let text: RawText = section(root.text_config, root.text_config_dict)?;
         let vision: RawVision = section(root.vision_config, root.vision_config_dict)?;
@@ -140,7 +140,7 @@ fn section<T: serde::de::DeserializeOwned>(modern: Option<Value>, legacy: Option
     serde_json::from_value(value).map_err(|error| invalid(&error))
 }
 
-fn unsupported(key: impl Into<String>, value: impl ToString, supported: impl Into<String>) -> Error {
+fn unsupported(key: impl Into<String>, value: &dyn std::fmt::Display, supported: impl Into<String>) -> Error {
     Error::ConfigUnsupported {
         key: key.into(),
         value: value.to_string(),
@@ -152,7 +152,7 @@ fn size(key: &str, value: usize) -> Result<usize> {
     if (1..=MAX_SIZE).contains(&value) {
         Ok(value)
     } else {
-        Err(unsupported(key, value, format!("sizes from 1 to {MAX_SIZE} are")))
+        Err(unsupported(key, &value, format!("sizes from 1 to {MAX_SIZE} are")))
     }
 }
 
@@ -208,7 +208,7 @@ impl RawText {
         if context_length < 2 {
             return Err(unsupported(
                 "text_config.max_position_embeddings",
-                context_length,
+                &context_length,
                 "a text needs at least its start and end token",
             ));
         }
@@ -268,7 +268,7 @@ impl RawVision {
         if self.num_channels != 3 {
             return Err(unsupported(
                 "vision_config.num_channels",
-                self.num_channels,
+                &self.num_channels,
                 "3 (RGB) is",
             ));
         }
@@ -277,7 +277,7 @@ impl RawVision {
         if patch_size > image_size {
             return Err(unsupported(
                 "vision_config.patch_size",
-                patch_size,
+                &patch_size,
                 format!("a patch can't be larger than the image_size of {image_size}"),
             ));
         }
@@ -312,14 +312,14 @@ fn transformer(
     if !width.is_multiple_of(heads) {
         return Err(unsupported(
             key("num_attention_heads"),
-            heads,
+            &heads,
             format!("it must divide hidden_size, which is {width}"),
         ));
     }
     if !(layer_norm_epsilon.is_finite() && layer_norm_epsilon >= 0.0) {
         return Err(unsupported(
             key("layer_norm_eps"),
-            layer_norm_epsilon,
+            &layer_norm_epsilon,
             "a small positive number is",
         ));
     }
@@ -332,7 +332,13 @@ fn transformer(
             "quick_gelu" => Activation::QuickGelu,
             "gelu" => Activation::Gelu,
             // A wrong guess would still run and be quietly less accurate.
-            other => return Err(unsupported(key("hidden_act"), other, "\"quick_gelu\" and \"gelu\" are")),
+            other => {
+                return Err(unsupported(
+                    key("hidden_act"),
+                    &other,
+                    "\"quick_gelu\" and \"gelu\" are",
+                ));
+            }
         },
         layer_norm_epsilon,
     })

@@ -1,5 +1,11 @@
 //! What several tests read.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that can't be set up has failed"
+)]
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
