@@ -9,7 +9,7 @@ use clip_adapt::recorded::verify;
 use clip_model::device::DeviceChoice;
 
 /// Model, episode, and how many kinds of quantities it holds: none may be left out.
-const EPISODES: [(&str, &str, usize); 6] = [
+const EPISODES: [(&str, &str, usize); 8] = [
     (
         "tests/fixtures/tiny-quick-gelu",
         "tests/fixtures/ttl-default.safetensors",
@@ -28,6 +28,16 @@ const EPISODES: [(&str, &str, usize); 6] = [
         7,
     ),
     ("tests/fixtures/tiny-gelu", "tests/fixtures/tpt-gelu.safetensors", 7),
+    (
+        "tests/fixtures/tiny-f16-sparse",
+        "tests/fixtures/ttl-f16-sparse.safetensors",
+        15,
+    ),
+    (
+        "tests/fixtures/tiny-bf16-legacy",
+        "tests/fixtures/ttl-bf16-legacy.safetensors",
+        15,
+    ),
 ];
 
 fn check(choice: DeviceChoice, kind: &str) {

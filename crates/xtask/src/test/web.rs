@@ -12,6 +12,7 @@ const UNIT_TESTS: &str = "test";
 pub(super) fn run(workspace: &Workspace, report: &mut Report) {
     let folders = [
         ("types of the package", workspace.web()),
+        ("types of the package's tests", workspace.web().join("test")),
         ("types of the site", workspace.www()),
         ("types of the browser tests", workspace.browser_tests()),
     ];
@@ -30,7 +31,10 @@ pub(super) fn run(workspace: &Workspace, report: &mut Report) {
     }
     report.tests("unit tests of the package", || {
         let mut tally = Tally::default();
-        let status = node::script(&workspace.web(), UNIT_TESTS)?.watch(|line| tally.read_node(line))?;
+        let status = node::script(&workspace.web(), UNIT_TESTS)?
+            // One line for each test, on a terminal or not.
+            .env("NODE_OPTIONS", "--test-reporter=spec")
+            .watch(|line| tally.read_node(line))?;
         Ok(tally.judged(status.success()))
     });
 }
