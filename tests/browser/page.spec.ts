@@ -63,7 +63,7 @@ test("a picture is dropped, chosen, pasted, fetched from an address, or taken fr
   await demo.compared();
   expect(await first()).toBe("cat");
 
-  const { samples } = { samples: page.getByRole("group", { name: "Sample pictures" }).getByRole("button") };
+  const samples = page.getByRole("group", { name: "Sample pictures" }).getByRole("button");
   expect(await samples.count()).toBeGreaterThanOrEqual(3);
   await samples.first().click();
   await expect(samples.first()).toHaveAttribute("aria-pressed", "true");
@@ -186,6 +186,26 @@ test("steps are added one by one, and reset goes back to the answer before", asy
   expect(await demo.bars()).toEqual(before);
   expect(await demo.plotTable()).toHaveLength(1);
   await expect(demo.resetButton).toHaveAttribute("aria-disabled", "true");
+});
+
+test("the views of an earlier run, or of a picture that was taken away, are not shown any more", async ({ page }) => {
+  const demo = new Demo(page);
+  const drawn = (): Promise<number> => page.locator("#strip canvas").evaluateAll(countDrawn);
+  await demo.openReady();
+  await demo.set("Views", 4);
+  const undo: readonly (readonly [what: string, undo: () => Promise<void>])[] = [
+    ["reset", () => demo.resetButton.click()],
+    ["other labels", () => demo.setLabels(["cat", "dog"])],
+    ["no picture", () => page.getByRole("button", { name: "Remove" }).click()],
+  ];
+  for (const [what, act] of undo) {
+    await demo.run();
+    await expect.poll(drawn).toBe(4);
+    await act();
+    await expect(page.locator("#strip"), what).toContainText("4 views will be cut");
+    expect(await drawn(), `thumbnails after: ${what}`).toBe(0);
+    await expect(demo.status).toHaveText(/^(Ready|Back to)/);
+  }
 });
 
 test("every setting has its limits and says what it does; a value out of range is marked and not used", async ({ page }) => {

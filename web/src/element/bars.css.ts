@@ -66,6 +66,7 @@ export const barsCss = `
   .ct-bars tbody th, .ct-bars tbody td,
   .ct-bars tbody tr:first-child > * { block-size: auto; padding-block-start: 0; }
   .ct-bars tbody .ct-bars-label { grid-column: 1; }
+  .ct-bars tbody .ct-bars-label span { -webkit-line-clamp: 2; line-clamp: 2; }
   .ct-bars tbody .ct-bars-change { grid-column: 2; grid-row: 1; min-block-size: 1.25em; }
   .ct-bars-unit:not([hidden]) { display: inline; }
   .ct-bars-bar { gap: 0.4rem; padding-inline-end: 0; }

@@ -124,6 +124,10 @@ export class ViewStrip {
     this.#drawing += 1;
     const turn = this.#drawing;
     const { picture, views } = this.#data;
+    // What an earlier run or picture left there is not this one's.
+    views.forEach((view, index) => {
+      if (picture === null || view.box === null) clear(this.#tiles[index]?.canvas);
+    });
     const drawFrom = (start: number): void => {
       if (turn !== this.#drawing || picture === null) return;
       views.slice(start, start + DRAWN_AT_ONCE).forEach((view, offset) => {
@@ -209,6 +213,10 @@ export class ViewStrip {
     const idle = known ? text.hint : text.waiting(this.#data.views.length);
     setText(this.#detail, index === null || view === undefined ? idle : this.#words(index, view));
   }
+}
+
+function clear(canvas: HTMLCanvasElement | undefined): void {
+  canvas?.getContext("2d")?.clearRect(0, 0, canvas.width, canvas.height);
 }
 
 /** How many places further the next tile to the right, and the next one below, is: tiles fill rows, or columns on a narrow screen. */
