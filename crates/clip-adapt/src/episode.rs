@@ -355,7 +355,7 @@ impl Episode {
         let step = self.steps.len() + 1;
         let chunk = chunk + 1;
         if chunk < method.chunks() {
-            let views_done = (0..chunk).map(|chunk| method.chunk_views(chunk)).sum();
+            let views_done = method.views_in(chunk);
             let event = Event::Stepping {
                 step,
                 steps: self.options.steps,
@@ -418,7 +418,7 @@ impl Episode {
         logits.extend(method.logits(chunk));
         let chunk = chunk + 1;
         if chunk < method.chunks() {
-            let views_done = (0..chunk).map(|chunk| method.chunk_views(chunk)).sum();
+            let views_done = method.views_in(chunk);
             self.phase = Phase::Measuring { chunk, logits };
             return Ok(Some(Event::Measuring {
                 views_done,

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use clip_adapt::methods::ttl::{Factor, ParameterKey};
+use clip_adapt::methods::ttl::ParameterKey;
 use clip_adapt::options::TtlOptions;
 use clip_adapt::trained::TrainedMatrix;
 use safetensors::{Dtype, View};
@@ -74,11 +74,7 @@ fn module_name(key: ParameterKey) -> String {
 
 /// The name that PEFT gives a matrix in its files.
 fn tensor_name(key: ParameterKey) -> String {
-    let factor = match key.factor {
-        Factor::A => "lora_A",
-        Factor::B => "lora_B",
-    };
-    format!("base_model.model.{}.{factor}.weight", module_name(key))
+    format!("base_model.model.{}.{}.weight", module_name(key), key.factor.as_str())
 }
 
 /// What PEFT's `LoraConfig` holds.

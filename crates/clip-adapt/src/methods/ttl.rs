@@ -29,6 +29,17 @@ pub enum Factor {
     B,
 }
 
+impl Factor {
+    /// The name in PEFT's layout.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::A => "lora_A",
+            Self::B => "lora_B",
+        }
+    }
+}
+
 /// The place of a trained matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ParameterKey {
@@ -42,11 +53,8 @@ pub struct ParameterKey {
 
 impl std::fmt::Display for ParameterKey {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let factor = match self.factor {
-            Factor::A => "lora_A",
-            Factor::B => "lora_B",
-        };
-        write!(formatter, "layers.{}.{}.{factor}", self.block, self.projection.as_str())
+        let (projection, factor) = (self.projection.as_str(), self.factor.as_str());
+        write!(formatter, "layers.{}.{projection}.{factor}", self.block)
     }
 }
 
@@ -62,7 +70,6 @@ pub struct Ttl {
     first_block: usize,
     /// What the blocks without adapters gave, `[views of the chunk, tokens, width]` each.
     chunks: Vec<Tensor<3>>,
-    views: usize,
     initial: Parameters,
     parameters: Parameters,
     gradients: Parameters,
@@ -96,7 +103,6 @@ impl Ttl {
             parameters: initial.clone(),
             gradients: Parameters::new(),
             chunks: Vec::new(),
-            views: 0,
             clip,
             text_features,
             options,
@@ -129,21 +135,20 @@ impl Ttl {
         self.chunks.len()
     }
 
-    /// Views of chunk `index`.
+    /// Number of views in the first `chunks` chunks.
     #[must_use]
-    pub fn chunk_views(&self, index: usize) -> usize {
-        self.chunks.get(index).map_or(0, |chunk| chunk.dims()[0])
+    pub fn views_in(&self, chunks: usize) -> usize {
+        self.chunks.iter().take(chunks).map(|chunk| chunk.dims()[0]).sum()
     }
 
     /// Number of views.
     #[must_use]
     pub fn views(&self) -> usize {
-        self.views
+        self.views_in(self.chunks.len())
     }
 
     /// Adds views that went through the trunk: `[views, tokens, width]`.
     pub fn push_tokens(&mut self, tokens: Tensor<3>) {
-        self.views += tokens.dims()[0];
         self.chunks.push(tokens);
     }
 
@@ -190,7 +195,7 @@ impl Ttl {
             .map(|(key, value)| (*key, value.clone().autodiff().require_grad()))
             .collect();
         let logits = self.logits_of(tokens, &tracked);
-        let loss = weighted_entropy(logits.clone(), self.options.margin).sum() / self.views as f64;
+        let loss = weighted_entropy(logits.clone(), self.options.margin).sum() / self.views() as f64;
         let tape = loss.backward();
         for (key, value) in &tracked {
             if let Some(part) = value.grad(&tape) {

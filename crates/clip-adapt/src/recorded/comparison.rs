@@ -1,6 +1,6 @@
 //! Compares computed values with recorded ones, and remembers the largest error of each quantity.
 
-use super::{ABSOLUTE_TOLERANCE, GRADIENT_TOLERANCE, Quantity, Recording, invalid};
+use super::{ABSOLUTE_TOLERANCE, GRADIENT_TOLERANCE, Quantity, Recording, SIGN_THRESHOLD, invalid};
 use crate::error::Result;
 
 /// The largest error of each quantity so far.
@@ -80,6 +80,39 @@ impl Comparison {
             quantity.passed = quantity.largest_error <= quantity.tolerance;
         }
         self.quantities
+    }
+}
+
+/// Which values of a parameter rounding can't have turned around so far.
+pub(super) struct Trusted(Vec<bool>);
+
+impl Trusted {
+    /// All of them, before the first step.
+    pub(super) fn all(count: usize) -> Self {
+        Self(vec![true; count])
+    }
+
+    /// One for each value.
+    pub(super) fn mask(&self) -> &[bool] {
+        &self.0
+    }
+
+    /// Gives up the values whose recorded gradient is nearly zero; one of exactly zero has no sign to turn around.
+    pub(super) fn look_at(&mut self, gradient: &[f32]) {
+        let largest = gradient.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
+        let threshold = f64::from(largest) * SIGN_THRESHOLD;
+        for (trusted, value) in self.0.iter_mut().zip(gradient) {
+            *trusted &= *value == 0.0 || f64::from(value.abs()) > threshold;
+        }
+    }
+
+    /// Puts recorded values in the place of those given up: they would make all later steps differ.
+    pub(super) fn take_over(&self, ours: &mut [f32], recorded: &[f32]) {
+        for ((ours, recorded), trusted) in ours.iter_mut().zip(recorded).zip(&self.0) {
+            if !trusted {
+                *ours = *recorded;
+            }
+        }
     }
 }
 

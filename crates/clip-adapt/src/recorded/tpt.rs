@@ -6,8 +6,8 @@ use burn::tensor::{Tensor, TensorData};
 use clip_model::clip::Clip;
 use serde::Deserialize;
 
-use super::comparison::Comparison;
-use super::{Recording, SIGN_THRESHOLD, invalid};
+use super::comparison::{Comparison, Trusted};
+use super::{Recording, invalid};
 use crate::entropy;
 use crate::error::Result;
 use crate::methods::tpt::Tpt;
@@ -65,7 +65,7 @@ pub(super) async fn replay(recording: &Recording<'_>, clip: &Arc<Clip>, found: &
     let right = f64::from(u8::from(method.selected() == settings.selected));
     found.scalar("selected_views", 0, right, 1.0);
 
-    let mut trusted = vec![true; tokens * width];
+    let mut trusted = Trusted::all(tokens * width);
     for (step, log) in settings.log.iter().take(settings.steps).enumerate() {
         let logits = read_rows(vec![method.logits()?], "logits").await?;
         found.tensor(recording, &format!("step{step}.logits"), &logits)?;
@@ -84,24 +84,13 @@ pub(super) async fn replay(recording: &Recording<'_>, clip: &Arc<Clip>, found: &
         let name = format!("step{step}.grad.ctx");
         let (_, recorded) = recording.floats(&name)?;
         found.gradient(&name, &read_values(gradient, "gradient").await?, &recorded)?;
-        let largest = recorded.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
-        for (trusted, value) in trusted.iter_mut().zip(&recorded) {
-            *trusted &= f64::from(value.abs()) > f64::from(largest) * SIGN_THRESHOLD;
-        }
+        trusted.look_at(&recorded);
         method.update();
         let name = format!("step{step}.after.ctx");
         let (_, recorded) = recording.floats(&name)?;
         let mut ours = read_values(method.context().clone(), "context").await?;
-        found.masked(&name, &ours, &recorded, &trusted)?;
-        // As with adapters: what rounding turned around goes on as recorded.
-        for ((ours, recorded), _) in ours
-            .iter_mut()
-            .zip(&recorded)
-            .zip(&trusted)
-            .filter(|(_, trusted)| !**trusted)
-        {
-            *ours = *recorded;
-        }
+        found.masked(&name, &ours, &recorded, trusted.mask())?;
+        trusted.take_over(&mut ours, &recorded);
         method.set_context(upload(ours));
         let prediction = read_rows(vec![method.logits()?.narrow(0, 0, 1)], "prediction").await?;
         found.tensor(recording, &format!("step{step}.prediction_logits"), &prediction)?;

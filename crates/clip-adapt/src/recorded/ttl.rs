@@ -8,8 +8,8 @@ use clip_model::clip::{Clip, normalise};
 use clip_model::lora::Projection;
 use serde::Deserialize;
 
-use super::comparison::Comparison;
-use super::{Recording, SIGN_THRESHOLD, invalid};
+use super::comparison::{Comparison, Trusted};
+use super::{Recording, invalid};
 use crate::entropy;
 use crate::error::Result;
 use crate::methods::ttl::{Factor, ParameterKey, Parameters, Ttl};
@@ -96,7 +96,7 @@ pub(super) async fn replay(recording: &Recording<'_>, clip: &Arc<Clip>, found: &
     )?;
     found.tensor(recording, "logits_before", &read_rows(logits, "logits").await?)?;
 
-    let mut trusted = Trusted::new();
+    let mut trusted = BTreeMap::new();
     for (step, log) in settings.log.iter().take(options.steps).enumerate() {
         replay_step(recording, &mut method, (step, log), options.margin, &mut trusted, found).await?;
     }
@@ -127,15 +127,12 @@ fn initial_parameters(recording: &Recording<'_>, clip: &Clip, options: &TtlOptio
     Ok(parameters)
 }
 
-/// Which values of a parameter rounding can't have turned around.
-type Trusted = BTreeMap<ParameterKey, Vec<bool>>;
-
 async fn replay_step(
     recording: &Recording<'_>,
     method: &mut Ttl,
     (step, log): (usize, &StepLog),
     margin: f64,
-    trusted: &mut Trusted,
+    trusted: &mut BTreeMap<ParameterKey, Trusted>,
     found: &mut Comparison,
 ) -> Result<()> {
     let mut rows = Vec::new();
@@ -150,25 +147,17 @@ async fn replay_step(
     found.tensor(recording, &format!("step{step}.weight"), &singles(&views.weights))?;
     found.scalar("loss", step, views.loss, log.loss);
     found.scalar("mean_entropy", step, views.entropy, log.mean_entropy);
-    found.scalar(
-        "entropy_of_mean",
-        step,
-        entropy::marginal_entropy(&logits, labels),
-        log.entropy_of_mean,
-    );
+    found.scalar("entropy_of_mean", step, views.marginal_entropy, log.entropy_of_mean);
 
     for (key, gradient) in method.gradients().clone() {
         let name = format!("step{step}.grad.{key}");
         let (_, recorded) = recording.floats(&name)?;
         let ours = read_values(gradient, "gradient").await?;
         found.gradient(&name, &ours, &recorded)?;
-        let largest = recorded.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
-        let threshold = f64::from(largest) * SIGN_THRESHOLD;
-        let mask = trusted.entry(key).or_insert_with(|| vec![true; recorded.len()]);
-        for (keep, value) in mask.iter_mut().zip(&recorded) {
-            // A gradient of exactly zero has no sign to turn around.
-            *keep &= *value == 0.0 || f64::from(value.abs()) > threshold;
-        }
+        trusted
+            .entry(key)
+            .or_insert_with(|| Trusted::all(recorded.len()))
+            .look_at(&recorded);
     }
     method.update();
     let mut parameters = Parameters::new();
@@ -177,16 +166,13 @@ async fn replay_step(
         let (_, recorded) = recording.floats(&name)?;
         let shape = value.dims();
         let mut ours = read_values(value, "parameter").await?;
-        let mask = trusted.get(&key).map(Vec::as_slice).unwrap_or_default();
-        found.masked(&name, &ours, &recorded, mask)?;
-        // A value that rounding turned around would make all later steps differ: those go on as recorded.
-        for ((ours, recorded), _) in ours
-            .iter_mut()
-            .zip(&recorded)
-            .zip(mask)
-            .filter(|(_, trusted)| !**trusted)
-        {
-            *ours = *recorded;
+        match trusted.get(&key) {
+            Some(trusted) => {
+                found.masked(&name, &ours, &recorded, trusted.mask())?;
+                trusted.take_over(&mut ours, &recorded);
+            }
+            // Without a gradient there is nothing that rounding could have turned around.
+            None => found.masked(&name, &ours, &recorded, &[])?,
         }
         let data = TensorData::new(ours, shape);
         parameters.insert(key, Tensor::from_data(data, method.device()));
