@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use burn::tensor::Tensor;
 use clip_model::clip::Clip;
 use clip_model::picture::Picture;
 use clip_model::pixels;
@@ -71,16 +72,7 @@ impl Session {
         let start = Instant::now();
         let set = self.encode_labels(self.prompts(labels, template)?)?;
         let text_ms = milliseconds(start);
-        let view = pixels::centre_view(picture, &self.clip.preprocessing)?;
-        let pixels = self
-            .clip
-            .upload_views(pixels::normalise(&view, &self.clip.preprocessing))?;
-        // The last block computes the class token alone.
-        let before_last = self.clip.vision.layers().saturating_sub(1);
-        let features = self
-            .clip
-            .vision
-            .tail(self.clip.vision.trunk(pixels, before_last)?, before_last, None);
+        let features = self.centre_features(picture)?;
         let logits = read_rows(vec![self.clip.logits(features, set.features)], "classification").await?;
         let total_ms = milliseconds(start);
         let device = &self.clip.device;
@@ -98,6 +90,26 @@ impl Session {
                 total: total_ms,
             },
         })
+    }
+
+    /// The features of the picture's centre view, without adaptation and not normalised: `projection` values.
+    ///
+    /// # Errors
+    /// Those of the preprocessing and of the device.
+    pub async fn image_features(&self, picture: &Picture) -> Result<Vec<f32>> {
+        read_rows(vec![self.centre_features(picture)?], "image features").await
+    }
+
+    /// `[1, projection]`
+    fn centre_features(&self, picture: &Picture) -> Result<Tensor<2>> {
+        let Clip {
+            preprocessing, vision, ..
+        } = &*self.clip;
+        let view = pixels::centre_view(picture, preprocessing)?;
+        let pixels = self.clip.upload_views(pixels::normalise(&view, preprocessing))?;
+        // The last block computes the class token alone.
+        let before_last = vision.layers().saturating_sub(1);
+        Ok(vision.tail(vision.trunk(pixels, before_last)?, before_last, None))
     }
 
     /// Begins to adapt to a picture. Nothing is computed before [`Episode::advance`].

@@ -6,8 +6,13 @@ use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clip_adapt::options::TtlOptions;
+use clip_model::checkpoint::FormatChoice;
 use clip_model::device::DeviceChoice;
 use clip_model::lora::Projection;
+use clip_model::quantised::WeightFormat;
+
+use crate::commands::bench::shapes::Shape;
+use crate::model_files::ModelPlace;
 
 /// CLIP that adapts itself to one picture.
 ///
@@ -31,6 +36,13 @@ pub enum Command {
     /// Adapt to one picture, and say which label fits before and after
     #[command(after_help = ADAPT_JSON)]
     Adapt(AdaptArgs),
+    /// Write a checkpoint into one file, perhaps quantised
+    #[command(after_help = CONVERT_JSON)]
+    Convert(ConvertArgs),
+    /// Say what quantising a model changes, over a folder of pictures
+    Fidelity(FidelityArgs),
+    /// Measure time and memory of a model, stage by stage
+    Bench(BenchArgs),
     /// Replay episodes that PyTorch recorded, and compare every quantity
     #[command(after_help = VERIFY_JSON)]
     Verify(VerifyArgs),
@@ -53,6 +65,14 @@ const ADAPT_JSON: &str = "\
    \"final_state\": {\"loss\", \"entropy\", \"marginal_entropy\"} or null,
    \"views\": [{\"box\": {\"left\", \"top\", \"width\", \"height\"}, \"flip\", \"entropy_before\", \"entropy_after\", \"weight\"}],
    \"warnings\": [{\"code\", \"message\"}], \"stopped\": {\"step\", \"reason\"} or null, \"timing_ms\": {...}}";
+
+const CONVERT_JSON: &str = "\
+The file has the configuration and the preprocessing in its metadata: --model takes it without anything beside it, and so does
+the browser. Quantised matrices have a scale for each 32 values: q8 takes 34/32 bytes a weight, q4 18/32. Biases, norms and
+positions stay in f32, and so does everything that is no whole number of such blocks (in f16). The same model gives the same file.
+
+--json prints one document:
+  {\"from\", \"to\", \"format\", \"parameters\", \"bytes_before\", \"bytes_after\", \"source_sha256\"}";
 
 const VERIFY_JSON: &str = "\
 The exit code is 1 where an error exceeds its tolerance or an episode can't be replayed.
@@ -100,6 +120,76 @@ pub struct AdaptArgs {
     pub output: OutputArgs,
 }
 
+/// Arguments of `convert`.
+#[derive(Debug, Args)]
+pub struct ConvertArgs {
+    /// Folder of a CLIP in Hugging Face's layout, a .safetensors file, or hf:owner/name
+    #[arg(long, value_name = "PATH")]
+    pub from: ModelPlace,
+    /// The file to write
+    #[arg(long, value_name = "FILE")]
+    pub to: PathBuf,
+    /// Format of the matrices: f32, f16, q8 or q4
+    #[arg(long, value_name = "FORMAT", default_value = "q8")]
+    pub quant: WeightFormat,
+    /// Format of the token embedding, of which a label needs a few rows only [default: that of --quant]
+    #[arg(long, value_name = "FORMAT")]
+    pub embedding: Option<WeightFormat>,
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `fidelity`.
+#[derive(Debug, Args)]
+pub struct FidelityArgs {
+    /// Folder with pictures; those in folders within it count too
+    #[arg(value_name = "FOLDER")]
+    pub folder: PathBuf,
+    #[command(flatten)]
+    pub labels: LabelArgs,
+    #[command(flatten)]
+    pub prompt: TemplateArgs,
+    /// --dtype has no meaning here: all formats are compared with f32
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// At most so many pictures, spread evenly over the folder
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// So many of the pictures are adapted to as well
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub adapt: usize,
+    #[command(flatten)]
+    pub ttl: TtlArgs,
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `bench`.
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// Instead of a model: random weights of this shape
+    #[arg(long, value_enum, conflicts_with = "model")]
+    pub shape: Option<Shape>,
+    /// Keep the random model in this folder, as it would be published (config.json, model.safetensors in f32)
+    #[arg(long, value_name = "FOLDER", requires = "shape")]
+    pub write: Option<PathBuf>,
+    #[command(flatten)]
+    pub ttl: TtlArgs,
+    /// Number of labels
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub labels: usize,
+    /// How often the episode is run
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub repeat: usize,
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Arguments of `verify`.
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
@@ -134,12 +224,16 @@ pub struct TemplateArgs {
 }
 
 /// Which model, and where it runs.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct ModelArgs {
-    /// Folder of a CLIP in Hugging Face's layout (config.json, model.safetensors, preprocessor_config.json), or a
-    /// .safetensors file with config.json beside it [default: the small model inside this program]
+    /// Folder of a CLIP in Hugging Face's layout (config.json, model.safetensors, preprocessor_config.json), a .safetensors
+    /// file with config.json beside it or made by `convert`, or hf:owner/name on the Hugging Face hub, with @revision if
+    /// need be [default: the small model inside this program]
     #[arg(long, value_name = "PATH")]
-    pub model: Option<PathBuf>,
+    pub model: Option<ModelPlace>,
+    /// How its frozen matrices are kept: auto (as in the file), f32, f16, q8 or q4
+    #[arg(long, value_name = "FORMAT", default_value = "auto")]
+    pub dtype: FormatChoice,
     /// Where it runs. auto takes a real graphics processor if one answers, else the CPU
     #[arg(long, value_enum, default_value_t = Device::Auto)]
     pub device: Device,

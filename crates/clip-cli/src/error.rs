@@ -22,6 +22,9 @@ pub enum Error {
     /// A file holds no picture that can be opened.
     #[error("{path}: {source}")]
     Picture { path: String, source: clip_model::Error },
+    /// A folder should have pictures in it.
+    #[error("there is no picture in {path}")]
+    NoPictures { path: String },
     /// Standard input should hold a picture, but somebody sits there.
     #[error("standard input is a terminal, not a picture")]
     StdinTerminal,
@@ -31,6 +34,13 @@ pub enum Error {
     /// `--model` names nothing that has the files of a model.
     #[error("{path} is no model: {reason}")]
     ModelIncomplete { path: String, reason: String },
+    /// The hub doesn't give a model's files.
+    #[error("cannot fetch {repository} from the Hugging Face hub: {source}")]
+    Hub {
+        repository: String,
+        is_missing: bool,
+        source: Box<hf_hub::api::sync::ApiError>,
+    },
     /// A model can't be loaded.
     #[error("cannot load the model {path}: {source}")]
     Model { path: String, source: clip_model::Error },
@@ -82,8 +92,10 @@ impl Error {
         match self {
             Self::Read { .. } => "file-unreadable",
             Self::PictureFileTooLarge { .. } => "picture-file-too-large",
+            Self::NoPictures { .. } => "pictures-none",
             Self::StdinTerminal | Self::StdinTwice { .. } => "stdin",
             Self::ModelIncomplete { .. } => "model-incomplete",
+            Self::Hub { .. } => "hub",
             Self::Picture { source, .. } | Self::Model { source, .. } | Self::Device(source) => source.code(),
             Self::Adapt(source) | Self::Episode { source, .. } => source.code(),
             Self::Write { .. } | Self::AdapterPath { .. } | Self::Output(_) => "file-unwritable",
@@ -109,7 +121,13 @@ impl Error {
                 Some("pipe a picture into the command: clip-ttl classify - --labels cat,dog < cat.jpg")
             }
             Self::ModelIncomplete { .. } => Some(
-                "--model takes a folder with config.json and model.safetensors, as save_pretrained of transformers writes it, or a .safetensors file with config.json beside it",
+                "--model takes a folder with config.json and model.safetensors, as save_pretrained of transformers writes it, a .safetensors file with config.json beside it, or one that `clip-ttl convert` made",
+            ),
+            Self::Hub { is_missing: true, .. } => Some(
+                "does it exist, and has it config.json and model.safetensors? Some publish the latter under another revision: hf:owner/name@refs/pr/N",
+            ),
+            Self::Hub { .. } => Some(
+                "is there a connection? A repository that asks for a login needs a token in HF_TOKEN, or from `hf auth login`",
             ),
             Self::Model {
                 source: clip_model::Error::CheckpointCorrupt { .. },

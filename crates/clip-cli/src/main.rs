@@ -1,4 +1,4 @@
-//! `clip-ttl`: shows pictures to a CLIP, adapts it to one of them, and replays recorded episodes.
+//! `clip-ttl`: shows pictures to a CLIP, adapts it to one of them, converts checkpoints, and replays recorded episodes.
 //!
 //! Results go to standard output, everything else to standard error. Exit codes: 0, 1 for an error (or a replay out of
 //! tolerance), 2 for wrong usage.
@@ -9,8 +9,10 @@ mod adapter;
 mod args;
 mod commands;
 mod error;
+mod hub;
 mod input;
 mod model;
+mod model_files;
 mod output;
 mod progress;
 
@@ -39,6 +41,9 @@ async fn run(cli: Cli) -> Result<Outcome, Error> {
     match cli.command {
         Command::Classify(arguments) => commands::classify::run(&arguments).await,
         Command::Adapt(arguments) => commands::adapt::run(&arguments).await,
+        Command::Bench(arguments) => commands::bench::run(&arguments).await,
+        Command::Fidelity(arguments) => commands::fidelity::run(&arguments).await,
+        Command::Convert(arguments) => commands::convert::run(&arguments),
         Command::Verify(arguments) => commands::verify::run(&arguments).await,
     }
 }

@@ -25,6 +25,23 @@ impl Progress {
         Self { bar, counting: false }
     }
 
+    /// Something else of unknown length begins.
+    pub fn spin(&mut self, message: &'static str) {
+        self.bar.set_message(message);
+    }
+
+    /// `done` of `total` bytes are done.
+    pub fn bytes(&mut self, message: &'static str, done: u64, total: u64) {
+        if !self.counting {
+            let template = "{spinner} {msg:<24!} {bar:30.cyan/dim} {bytes} of {total_bytes} ({elapsed})";
+            self.bar.set_style(style(template).progress_chars("━━─"));
+            self.counting = true;
+        }
+        self.bar.set_message(message);
+        self.bar.set_length(total);
+        self.bar.set_position(done);
+    }
+
     /// `done` of `total` are done.
     pub fn count(&mut self, message: impl Into<String>, done: usize, total: usize) {
         if !self.counting {

@@ -5,7 +5,7 @@ use burn::tensor::module::attention;
 use burn::tensor::ops::AttentionModuleOptions;
 use burn::tensor::{Device, Tensor, activation};
 
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::Weights;
 use crate::config::{Activation, TransformerConfig};
 use crate::error::Result;
 use crate::linear::{Bias, FrozenLayerNorm, FrozenLinear};
@@ -50,39 +50,52 @@ impl Block {
     /// Reads the block whose tensors begin with `prefix`, such as `vision_model.encoder.layers.0`.
     ///
     /// # Errors
-    /// Those of [`Checkpoint::values`].
+    /// Those of [`Weights::take`].
     pub fn read(
-        checkpoint: &Checkpoint<'_>,
+        weights: &mut Weights,
         prefix: &str,
         config: &TransformerConfig,
         attention: Attention,
         device: &Device,
     ) -> Result<Self> {
-        let TransformerConfig { width, mlp_width, .. } = *config;
-        let linear =
-            |name: &str, shape| FrozenLinear::read(checkpoint, &format!("{prefix}.{name}"), shape, Bias::With, device);
-        let norm = |name: &str| {
-            FrozenLayerNorm::read(
-                checkpoint,
-                &format!("{prefix}.{name}"),
-                width,
-                config.layer_norm_epsilon,
-                device,
-            )
+        let mut linear = |name: &str| FrozenLinear::read(weights, &format!("{prefix}.{name}"), Bias::With, device);
+        let (query, key, value, output) = (
+            linear("self_attn.q_proj")?,
+            linear("self_attn.k_proj")?,
+            linear("self_attn.v_proj")?,
+            linear("self_attn.out_proj")?,
+        );
+        let (fc_1, fc_2) = (linear("mlp.fc1")?, linear("mlp.fc2")?);
+        let mut norm = |name: &str| {
+            let name = format!("{prefix}.{name}");
+            FrozenLayerNorm::read(weights, &name, config.width, config.layer_norm_epsilon, device)
         };
         Ok(Self {
             norm_1: norm("layer_norm1")?,
-            query: linear("self_attn.q_proj", [width, width])?,
-            key: linear("self_attn.k_proj", [width, width])?,
-            value: linear("self_attn.v_proj", [width, width])?,
-            output: linear("self_attn.out_proj", [width, width])?,
+            query,
+            key,
+            value,
+            output,
             norm_2: norm("layer_norm2")?,
-            fc_1: linear("mlp.fc1", [width, mlp_width])?,
-            fc_2: linear("mlp.fc2", [mlp_width, width])?,
+            fc_1,
+            fc_2,
             heads: config.heads,
             activation: config.activation,
             attention,
         })
+    }
+
+    /// Its linear layers.
+    pub fn linears(&self) -> impl Iterator<Item = &FrozenLinear> {
+        [
+            &self.query,
+            &self.key,
+            &self.value,
+            &self.output,
+            &self.fc_1,
+            &self.fc_2,
+        ]
+        .into_iter()
     }
 
     /// `[batch, tokens, width]` to `[batch, tokens, width]`, or to `[batch, 1, width]` with [`Rows::First`].

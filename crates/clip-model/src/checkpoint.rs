@@ -1,196 +1,76 @@
-//! Reading a checkpoint in Hugging Face's layout: `config.json`, `preprocessor_config.json` and
-//! `model.safetensors` of a `CLIPModel`, as `save_pretrained` of `transformers` writes them.
+//! Checkpoints: `config.json`, `preprocessor_config.json` and `model.safetensors` of a `CLIPModel` in Hugging Face's layout, as
+//! `save_pretrained` of `transformers` writes them; and our own single file, whose weights may be quantised.
+//!
+//! A [`Header`] says what lies where in a file; an [`Assembler`] takes the file's pieces in any order and gives the
+//! [`Checkpoint`]; [`write()`] writes one.
 
-use half::{bf16, f16};
-use safetensors::{Dtype, SafeTensors};
+mod assembler;
+mod header;
+mod plan;
+mod tensors;
+mod weights;
+mod write;
+
+pub use assembler::Assembler;
+pub use header::{Header, LENGTH_BYTES, MAX_HEADER_BYTES, json_length};
+pub use plan::{FormatChoice, PIECE_BYTES};
+pub use weights::Weights;
+pub use write::{
+    CONFIG_KEY, Description, FORMAT_KEY, PREPROCESSOR_KEY, SCALES_SUFFIX, SOURCE_HASH_KEY, SOURCE_KEY, write,
+};
 
 use crate::config::ClipConfig;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::pixels::Preprocessing;
 
-/// A checkpoint whose weights lie in memory as they lie in the file.
-pub struct Checkpoint<'a> {
+/// A checkpoint in memory.
+#[derive(Debug, Clone)]
+pub struct Checkpoint {
     /// The model's sizes.
     pub config: ClipConfig,
     /// How pictures are made into its input.
     pub preprocessing: Preprocessing,
-    tensors: SafeTensors<'a>,
+    /// All that the model needs.
+    pub weights: Weights,
 }
 
-impl<'a> Checkpoint<'a> {
-    /// Takes the three files of a checkpoint. Without `preprocessor_config.json`, CLIP's own preprocessing at the
-    /// model's input size is assumed.
+impl Checkpoint {
+    /// Takes the files of a checkpoint that lie in memory. What may be absent, and the errors, are those of [`Assembler::new`] and
+    /// [`Assembler::push`].
     ///
     /// # Errors
-    /// Those of [`ClipConfig::from_json`] and [`Preprocessing::from_json`]; [`Error::CheckpointCorrupt`] where the
-    /// weights are truncated or their header contradicts their length.
-    pub fn from_parts(config_json: &str, preprocessor_json: Option<&str>, safetensors: &'a [u8]) -> Result<Self> {
-        let config = ClipConfig::from_json(config_json)?;
-        let image_size = u32::try_from(config.vision.image_size).unwrap_or(u32::MAX);
-        let preprocessing = match preprocessor_json {
-            Some(json) => Preprocessing::from_json(json, image_size)?,
-            None => Preprocessing::for_image_size(image_size),
-        };
-        if preprocessing.crop_size != image_size {
-            return Err(Error::PreprocessingUnsupported {
-                reason: format!(
-                    "crop_size = {}, but the model's image_size is {image_size}",
-                    preprocessing.crop_size
-                ),
-            });
+    /// Besides them, [`Error::CheckpointCorrupt`](crate::Error::CheckpointCorrupt) where the weights are truncated or their header
+    /// contradicts their length.
+    pub fn from_parts(
+        config_json: Option<&str>,
+        preprocessor_json: Option<&str>,
+        safetensors: &[u8],
+        choice: FormatChoice,
+    ) -> Result<Self> {
+        let header = Header::parse(safetensors, Some(safetensors.len() as u64))?;
+        let mut assembler = Assembler::new(config_json, preprocessor_json, &header, choice)?;
+        let pieces: Vec<(u64, u64)> = assembler.pieces().collect();
+        for (index, (start, end)) in pieces.into_iter().enumerate() {
+            let bytes = safetensors.get(start as usize..end as usize).unwrap_or_default();
+            assembler.push(index, bytes)?;
         }
-        let tensors = SafeTensors::deserialize(safetensors).map_err(|error| Error::CheckpointCorrupt {
-            reason: error.to_string(),
-        })?;
-        Ok(Self {
-            config,
-            preprocessing,
-            tensors,
-        })
-    }
-
-    /// The values of a tensor as f32, row-major.
-    ///
-    /// # Errors
-    /// [`Error::TensorMissing`], [`Error::TensorShape`], [`Error::TensorDtype`], [`Error::TensorNotFinite`].
-    pub fn values(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
-        let stored = self.stored(name, shape)?;
-        let values = stored.to_f32();
-        let count = values.iter().filter(|value| !value.is_finite()).count();
-        if count > 0 {
-            return Err(Error::TensorNotFinite {
-                tensor: name.to_owned(),
-                count,
-            });
+        let mut checkpoint = assembler.finish()?;
+        // What was quantised in the file is taken as it is by the assembler.
+        if let FormatChoice::Fixed(format) = choice {
+            checkpoint.weights.convert(|_| format)?;
         }
-        Ok(values)
-    }
-
-    /// A matrix `[rows, columns]` kept on the host in the number format of the file.
-    ///
-    /// # Errors
-    /// As [`Checkpoint::values`].
-    pub fn host_matrix(&self, name: &str, shape: [usize; 2]) -> Result<HostMatrix> {
-        let stored = self.stored(name, &shape)?;
-        let count = stored.not_finite();
-        if count > 0 {
-            return Err(Error::TensorNotFinite {
-                tensor: name.to_owned(),
-                count,
-            });
-        }
-        Ok(HostMatrix {
-            columns: shape[1],
-            rows: shape[0],
-            values: stored.to_owned_values(),
-        })
-    }
-
-    fn stored(&self, name: &str, shape: &[usize]) -> Result<Stored<'_>> {
-        let view = self.tensors.tensor(name).map_err(|_| Error::TensorMissing {
-            tensor: name.to_owned(),
-            expected: shape.to_vec(),
-        })?;
-        if view.shape() != shape {
-            return Err(Error::TensorShape {
-                tensor: name.to_owned(),
-                expected: shape.to_vec(),
-                found: view.shape().to_vec(),
-            });
-        }
-        let format = match view.dtype() {
-            Dtype::F32 => Format::F32,
-            Dtype::F16 => Format::F16,
-            Dtype::BF16 => Format::Bf16,
-            other => {
-                return Err(Error::TensorDtype {
-                    tensor: name.to_owned(),
-                    found: format!("{other:?}"),
-                });
-            }
-        };
-        Ok(Stored {
-            format,
-            bytes: view.data(),
-        })
+        Ok(checkpoint)
     }
 }
 
-#[derive(Clone, Copy)]
-enum Format {
-    F32,
-    F16,
-    Bf16,
-}
-
-/// A tensor's bytes in the file: little-endian, of no particular alignment.
-struct Stored<'a> {
-    format: Format,
-    bytes: &'a [u8],
-}
-
-impl Stored<'_> {
-    fn to_f32(&self) -> Vec<f32> {
-        match self.format {
-            Format::F32 => self.numbers(f32::from_le_bytes).collect(),
-            Format::F16 => self.numbers(|b| f16::from_le_bytes(b).to_f32()).collect(),
-            Format::Bf16 => self.numbers(|b| bf16::from_le_bytes(b).to_f32()).collect(),
-        }
-    }
-
-    fn not_finite(&self) -> usize {
-        match self.format {
-            Format::F32 => self.numbers(f32::from_le_bytes).filter(|x| !x.is_finite()).count(),
-            Format::F16 => self.numbers(f16::from_le_bytes).filter(|x| !x.is_finite()).count(),
-            Format::Bf16 => self.numbers(bf16::from_le_bytes).filter(|x| !x.is_finite()).count(),
-        }
-    }
-
-    fn to_owned_values(&self) -> HostValues {
-        match self.format {
-            Format::F32 => HostValues::F32(self.numbers(f32::from_le_bytes).collect()),
-            Format::F16 => HostValues::F16(self.numbers(f16::from_le_bytes).collect()),
-            Format::Bf16 => HostValues::Bf16(self.numbers(bf16::from_le_bytes).collect()),
-        }
-    }
-
-    fn numbers<const N: usize, T>(&self, convert: impl Fn([u8; N]) -> T) -> impl Iterator<Item = T> {
-        let (chunks, _) = self.bytes.as_chunks::<N>();
-        chunks.iter().map(move |bytes| convert(*bytes))
-    }
-}
-
-enum HostValues {
-    F32(Vec<f32>),
-    F16(Vec<f16>),
-    Bf16(Vec<bf16>),
-}
-
-/// A matrix `[rows, columns]` that stays on the host, of which single rows are read: the token embedding, the
-/// largest part of a small CLIP, of which a label needs a dozen rows.
-pub struct HostMatrix {
-    rows: usize,
-    columns: usize,
-    values: HostValues,
-}
-
-impl HostMatrix {
-    /// Number of rows.
-    #[must_use]
-    pub fn rows(&self) -> usize {
-        self.rows
-    }
-
-    /// Appends row `index` to `out`; `None` where there is no such row.
-    #[must_use]
-    pub fn append_row(&self, index: usize, out: &mut Vec<f32>) -> Option<()> {
-        let start = index.checked_mul(self.columns)?;
-        let range = start..start.checked_add(self.columns)?;
-        match &self.values {
-            HostValues::F32(values) => out.extend_from_slice(values.get(range)?),
-            HostValues::F16(values) => out.extend(values.get(range)?.iter().map(|x| x.to_f32())),
-            HostValues::Bf16(values) => out.extend(values.get(range)?.iter().map(|x| x.to_f32())),
-        }
-        Some(())
-    }
+/// The names and shapes of all tensors that a model of this configuration needs, in Hugging Face's layout.
+#[must_use]
+pub fn needed_tensors(config: &ClipConfig) -> Vec<(String, Vec<usize>)> {
+    let mut needed = Vec::new();
+    // It fails only where the closure does.
+    let _ = tensors::for_each(config, |tensor| {
+        needed.push((tensor.name, tensor.shape));
+        Ok(())
+    });
+    needed
 }

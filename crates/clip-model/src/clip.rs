@@ -1,12 +1,15 @@
 //! Both towers, and the similarity of their features.
 
+use std::collections::BTreeMap;
+
 use burn::tensor::{Tensor, TensorData};
 
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, Weights};
 use crate::config::ClipConfig;
 use crate::device::ComputeDevice;
 use crate::error::{Error, Result};
 use crate::pixels::Preprocessing;
+use crate::quantised::WeightFormat;
 use crate::text::TextTower;
 use crate::vision::VisionTower;
 
@@ -24,24 +27,73 @@ pub struct Clip {
     pub logit_scale: f32,
     /// Where it lies.
     pub device: ComputeDevice,
+    /// Values of biases, norms and positions, which stay in single precision.
+    small_values: usize,
+}
+
+/// What weights of one format take.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Resident {
+    /// Number of values.
+    pub values: usize,
+    /// Bytes on the device.
+    pub device_bytes: usize,
+    /// Bytes on the host: of the token embedding a label needs a few rows only.
+    pub host_bytes: usize,
 }
 
 impl Clip {
-    /// Uploads a checkpoint to a device.
+    /// Puts a checkpoint onto a device. Its weights are let go of one by one, so they don't lie in memory twice.
     ///
     /// # Errors
-    /// Those of [`Checkpoint::values`].
-    pub fn load(checkpoint: &Checkpoint<'_>, device: &ComputeDevice) -> Result<Self> {
+    /// Those of [`Weights::take`]; [`Error::TensorNotFinite`] for a scale of the logits that is no number.
+    pub fn load(checkpoint: Checkpoint, device: &ComputeDevice) -> Result<Self> {
+        let Checkpoint {
+            config,
+            preprocessing,
+            mut weights,
+        } = checkpoint;
+        let small_values = weights.small_values();
         let tensor_device = device.tensor_device();
-        let logit_scale = read_logit_scale(checkpoint)?;
+        let logit_scale = read_logit_scale(&mut weights)?;
         Ok(Self {
-            config: checkpoint.config,
-            preprocessing: checkpoint.preprocessing,
-            vision: VisionTower::read(checkpoint, tensor_device)?,
-            text: TextTower::read(checkpoint, tensor_device)?,
+            config,
+            preprocessing,
+            vision: VisionTower::read(&mut weights, config.vision, tensor_device)?,
+            text: TextTower::read(&mut weights, config.text, tensor_device)?,
             logit_scale,
+            small_values,
             device: device.clone(),
         })
+    }
+
+    /// What the weights take, by their format, as they lie on the device and the host now.
+    #[must_use]
+    pub fn resident(&self) -> BTreeMap<WeightFormat, Resident> {
+        let mut resident = BTreeMap::<WeightFormat, Resident>::new();
+        for linear in self.vision.linears().chain(self.text.linears()) {
+            let (format, values, bytes) = linear.resident();
+            let entry = resident.entry(format).or_default();
+            entry.values += values;
+            entry.device_bytes += bytes;
+        }
+        let embedding = self.text.token_embedding();
+        let entry = resident.entry(embedding.format()).or_default();
+        entry.values += embedding.len();
+        entry.host_bytes += embedding.bytes();
+        let entry = resident.entry(WeightFormat::F32).or_default();
+        entry.values += self.small_values;
+        entry.device_bytes += self.small_values * 4;
+        resident
+    }
+
+    /// The format of most of the weights.
+    #[must_use]
+    pub fn main_format(&self) -> WeightFormat {
+        self.resident()
+            .into_iter()
+            .max_by_key(|(_, resident)| resident.values)
+            .map_or(WeightFormat::F32, |(format, _)| format)
     }
 
     /// Uploads normalised views, one after the other as [`crate::pixels::normalise`] makes them, as
@@ -81,12 +133,8 @@ pub fn normalise(features: Tensor<2>) -> Tensor<2> {
     features / length
 }
 
-/// A scalar in new checkpoints, `[1]` in some converted ones.
-fn read_logit_scale(checkpoint: &Checkpoint<'_>) -> Result<f32> {
-    let values = match checkpoint.values("logit_scale", &[]) {
-        Err(Error::TensorShape { .. }) => checkpoint.values("logit_scale", &[1])?,
-        other => other?,
-    };
+fn read_logit_scale(weights: &mut Weights) -> Result<f32> {
+    let values = weights.take_values("logit_scale")?;
     let scale = values.first().copied().unwrap_or_default().exp();
     if scale.is_finite() {
         Ok(scale)

@@ -121,7 +121,9 @@ pub enum Error {
         found: Vec<usize>,
     },
     /// A tensor has a number format that isn't supported.
-    #[error("tensor {tensor} is stored as {found}; F32, F16 and BF16 can be read")]
+    #[error(
+        "tensor {tensor} is stored as {found}; F32, F16 and BF16 can be read, and what clip-ttl convert has quantised"
+    )]
     TensorDtype {
         /// Its name.
         tensor: String,
@@ -135,6 +137,24 @@ pub enum Error {
         tensor: String,
         /// How many values are NaN or infinite.
         count: usize,
+    },
+    /// The weights are more than can be addressed.
+    #[error("the weights would take {bytes} bytes of memory; at most {limit} are possible here")]
+    CheckpointTooLarge {
+        /// Bytes that they would take.
+        bytes: u64,
+        /// Bytes that are possible.
+        limit: u64,
+    },
+    /// A tensor holds values that the format it is to be kept in can't hold.
+    #[error("tensor {tensor} has values up to {largest:e}, too large for {format}: choose f32")]
+    TensorRange {
+        /// Its name.
+        tensor: String,
+        /// The largest magnitude.
+        largest: f32,
+        /// The format that can't hold it.
+        format: &'static str,
     },
 
     // --- running ----------------------------------------------------------------------------
@@ -198,6 +218,8 @@ impl Error {
             Self::TensorShape { .. } => "tensor-shape",
             Self::TensorDtype { .. } => "tensor-dtype",
             Self::TensorNotFinite { .. } => "tensor-not-finite",
+            Self::CheckpointTooLarge { .. } => "checkpoint-too-large",
+            Self::TensorRange { .. } => "tensor-range",
             Self::GpuUnavailable { .. } => "gpu-unavailable",
             Self::DeviceFailed { .. } => "device-failed",
             Self::Shape { .. } => "shape",

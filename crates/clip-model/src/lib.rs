@@ -15,6 +15,7 @@ pub mod linear;
 pub mod lora;
 pub mod picture;
 pub mod pixels;
+pub mod quantised;
 pub mod text;
 pub mod tokenizer;
 pub mod vision;

@@ -2,8 +2,9 @@
 
 use burn::tensor::{Device, Tensor, TensorData, module};
 
-use crate::checkpoint::Checkpoint;
-use crate::error::Result;
+use crate::checkpoint::Weights;
+use crate::error::{Error, Result};
+use crate::quantised::{PackedMatrix, PackedTensor, WeightFormat};
 
 /// Lifts a frozen tensor onto the tape that `like` is on: operands of one operation must agree in that.
 pub(crate) fn on_tape_of<const D: usize, const E: usize>(frozen: &Tensor<D>, like: &Tensor<E>) -> Tensor<D> {
@@ -14,23 +15,31 @@ pub(crate) fn on_tape_of<const D: usize, const E: usize>(frozen: &Tensor<D>, lik
     }
 }
 
-/// A vector `[length]` of the checkpoint on the device.
-pub(crate) fn vector(checkpoint: &Checkpoint<'_>, name: &str, length: usize, device: &Device) -> Result<Tensor<1>> {
-    let values = checkpoint.values(name, &[length])?;
-    Ok(Tensor::from_data(TensorData::new(values, [length]), device))
-}
-
-/// A matrix `[rows, columns]` of the checkpoint on the device.
-pub(crate) fn matrix(checkpoint: &Checkpoint<'_>, name: &str, shape: [usize; 2], device: &Device) -> Result<Tensor<2>> {
-    let values = checkpoint.values(name, &shape)?;
+/// A tensor of the checkpoint on the device, in single precision.
+pub(crate) fn upload<const D: usize>(
+    weights: &mut Weights,
+    name: &str,
+    shape: [usize; D],
+    device: &Device,
+) -> Result<Tensor<D>> {
+    let values = weights.take_values(name)?;
+    if values.len() != shape.iter().product::<usize>() {
+        return Err(Error::TensorShape {
+            tensor: name.to_owned(),
+            expected: shape.to_vec(),
+            found: vec![values.len()],
+        });
+    }
     Ok(Tensor::from_data(TensorData::new(values, shape), device))
 }
 
-/// How a frozen weight lies on the device. Quantised forms stand beside this one.
+/// How a frozen weight lies on the device.
 #[derive(Debug, Clone)]
 enum Weight {
     /// f32 `[input, output]`, the layout that the matmul reads fastest.
     Dense(Tensor<2>),
+    /// As in the file, `[output, input]`; unpacked for the time of a product.
+    Packed(PackedTensor),
 }
 
 /// `y = x W + b` with a weight that never changes. Gradients flow through it to `x`, never to `W`.
@@ -41,47 +50,56 @@ pub struct FrozenLinear {
 }
 
 impl FrozenLinear {
-    /// Reads `{name}.weight` `[output, input]` and, where `bias` is set, `{name}.bias` `[output]`.
+    /// Takes `{name}.weight` `[output, input]` and, where `bias` is set, `{name}.bias` `[output]`.
     ///
     /// # Errors
-    /// Those of [`Checkpoint::values`].
-    pub fn read(
-        checkpoint: &Checkpoint<'_>,
-        name: &str,
-        [input, output]: [usize; 2],
-        bias: Bias,
-        device: &Device,
-    ) -> Result<Self> {
-        let values = checkpoint.values(&format!("{name}.weight"), &[output, input])?;
+    /// Those of [`Weights::take`].
+    pub fn read(weights: &mut Weights, name: &str, bias: Bias, device: &Device) -> Result<Self> {
+        let matrix = weights.take(&format!("{name}.weight"))?;
         let bias = match bias {
-            Bias::With => Some(vector(checkpoint, &format!("{name}.bias"), output, device)?),
+            Bias::With => Some(upload(weights, &format!("{name}.bias"), [matrix.shape()[0]], device)?),
             Bias::Without => None,
         };
-        let transposed = transpose(&values, output, input);
-        let weight = Tensor::from_data(TensorData::new(transposed, [input, output]), device);
-        Ok(Self {
-            weight: Weight::Dense(weight),
-            bias,
-        })
+        Ok(Self::new(matrix, bias, device))
     }
 
-    /// From a weight `[input, output]` that is on the device already.
+    /// From a weight as checkpoints store it, `[output, input]`.
     #[must_use]
-    pub fn from_dense(weight: Tensor<2>, bias: Option<Tensor<1>>) -> Self {
-        Self {
-            weight: Weight::Dense(weight),
-            bias,
-        }
+    pub fn new(matrix: PackedMatrix, bias: Option<Tensor<1>>, device: &Device) -> Self {
+        let weight = if matrix.format() == WeightFormat::F32 {
+            let [output, input] = matrix.shape();
+            let transposed = transpose(&matrix.to_f32(), output, input);
+            Weight::Dense(Tensor::from_data(TensorData::new(transposed, [input, output]), device))
+        } else {
+            Weight::Packed(PackedTensor::upload(matrix, device))
+        };
+        Self { weight, bias }
     }
 
     /// `[..., input]` to `[..., output]`.
     #[must_use]
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        let bias = self.bias.as_ref().map(|bias| on_tape_of(bias, &x));
         match &self.weight {
             Weight::Dense(weight) => {
+                let bias = self.bias.as_ref().map(|bias| on_tape_of(bias, &x));
                 let weight = on_tape_of(weight, &x);
                 module::linear(x, weight, bias)
+            }
+            Weight::Packed(weight) => weight.linear(x, self.bias.clone()),
+        }
+    }
+
+    /// The weight's format, its values, and its bytes on the device; the bias is a vector.
+    #[must_use]
+    pub fn resident(&self) -> (WeightFormat, usize, usize) {
+        match &self.weight {
+            Weight::Dense(weight) => {
+                let values = weight.dims().iter().product();
+                (WeightFormat::F32, values, values * 4)
+            }
+            Weight::Packed(weight) => {
+                let layout = weight.layout();
+                (layout.format, layout.rows * layout.columns, weight.bytes())
             }
         }
     }
@@ -117,11 +135,11 @@ impl FrozenLayerNorm {
     /// Reads `{name}.weight` and `{name}.bias`, both `[width]`.
     ///
     /// # Errors
-    /// Those of [`Checkpoint::values`].
-    pub fn read(checkpoint: &Checkpoint<'_>, name: &str, width: usize, epsilon: f64, device: &Device) -> Result<Self> {
+    /// Those of [`Weights::take`].
+    pub fn read(weights: &mut Weights, name: &str, width: usize, epsilon: f64, device: &Device) -> Result<Self> {
         Ok(Self {
-            scale: vector(checkpoint, &format!("{name}.weight"), width, device)?,
-            shift: vector(checkpoint, &format!("{name}.bias"), width, device)?,
+            scale: upload(weights, &format!("{name}.weight"), [width], device)?,
+            shift: upload(weights, &format!("{name}.bias"), [width], device)?,
             epsilon,
         })
     }

@@ -4,16 +4,17 @@
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use crate::block::{Attention, Block, Rows};
-use crate::checkpoint::{Checkpoint, HostMatrix};
-use crate::config::{ClipConfig, EndToken, TextConfig};
+use crate::checkpoint::Weights;
+use crate::config::{EndToken, TextConfig};
 use crate::error::{Error, Result};
-use crate::linear::{Bias, FrozenLayerNorm, FrozenLinear, matrix, on_tape_of};
+use crate::linear::{Bias, FrozenLayerNorm, FrozenLinear, on_tape_of, upload};
+use crate::quantised::PackedMatrix;
 
 /// The text tower of a CLIP.
 pub struct TextTower {
     config: TextConfig,
     /// `[vocabulary, width]`, on the host: of it a label needs a few rows only.
-    token_embedding: HostMatrix,
+    token_embedding: PackedMatrix,
     /// `[context length, width]`
     positions: Tensor<2>,
     blocks: Vec<Block>,
@@ -26,46 +27,41 @@ impl TextTower {
     /// Reads the tensors `text_model.*` and `text_projection`.
     ///
     /// # Errors
-    /// Those of [`Checkpoint::values`].
-    pub fn read(checkpoint: &Checkpoint<'_>, device: &Device) -> Result<Self> {
-        let ClipConfig {
-            text: config,
-            projection,
-            ..
-        } = checkpoint.config;
+    /// Those of [`Weights::take`].
+    pub fn read(weights: &mut Weights, config: TextConfig, device: &Device) -> Result<Self> {
         let width = config.transformer.width;
         let epsilon = config.transformer.layer_norm_epsilon;
-        let token_embedding = checkpoint.host_matrix(
-            "text_model.embeddings.token_embedding.weight",
-            [config.vocabulary, width],
-        )?;
-        let positions = matrix(
-            checkpoint,
-            "text_model.embeddings.position_embedding.weight",
-            [config.context_length, width],
-            device,
-        )?;
         let blocks = (0..config.transformer.layers)
             .map(|index| {
                 let prefix = format!("text_model.encoder.layers.{index}");
-                Block::read(checkpoint, &prefix, &config.transformer, Attention::Causal, device)
+                Block::read(weights, &prefix, &config.transformer, Attention::Causal, device)
             })
             .collect::<Result<_>>()?;
         Ok(Self {
-            token_embedding,
-            positions,
-            blocks,
-            norm_after: FrozenLayerNorm::read(checkpoint, "text_model.final_layer_norm", width, epsilon, device)?,
-            projection: FrozenLinear::read(
-                checkpoint,
-                "text_projection",
-                [width, projection],
-                Bias::Without,
+            token_embedding: weights.take("text_model.embeddings.token_embedding.weight")?,
+            positions: upload(
+                weights,
+                "text_model.embeddings.position_embedding.weight",
+                [config.context_length, width],
                 device,
             )?,
+            blocks,
+            norm_after: FrozenLayerNorm::read(weights, "text_model.final_layer_norm", width, epsilon, device)?,
+            projection: FrozenLinear::read(weights, "text_projection", Bias::Without, device)?,
             device: device.clone(),
             config,
         })
+    }
+
+    /// All its linear layers.
+    pub fn linears(&self) -> impl Iterator<Item = &FrozenLinear> {
+        std::iter::once(&self.projection).chain(self.blocks.iter().flat_map(Block::linears))
+    }
+
+    /// The token embedding, which stays on the host.
+    #[must_use]
+    pub fn token_embedding(&self) -> &PackedMatrix {
+        &self.token_embedding
     }
 
     /// Largest number of tokens of a text, its start and end among them.
@@ -93,15 +89,6 @@ impl TextTower {
     /// Those of [`TextTower::forward`]; [`Error::Shape`] where a text has no room for the context.
     pub fn forward_with_context(&self, texts: &[Vec<u32>], context: Tensor<2>) -> Result<Tensor<2>> {
         self.run(texts, Some(context))
-    }
-
-    /// The embeddings `[tokens, width]` of some tokens, without positions.
-    ///
-    /// # Errors
-    /// [`Error::TokenOutsideVocabulary`].
-    pub fn embed_tokens(&self, ids: &[u32]) -> Result<Tensor<2>> {
-        let embedded = self.embed(&[ids.to_vec()], ids.len())?;
-        Ok(embedded.squeeze_dim::<2>(0))
     }
 
     fn run(&self, texts: &[Vec<u32>], context: Option<Tensor<2>>) -> Result<Tensor<2>> {
@@ -147,7 +134,7 @@ impl TextTower {
                     .append_row(id as usize, &mut values)
                     .ok_or(Error::TokenOutsideVocabulary {
                         id,
-                        vocabulary: self.token_embedding.rows(),
+                        vocabulary: self.config.vocabulary,
                     })?;
             }
             values.resize((index + 1) * longest * width, 0.0);

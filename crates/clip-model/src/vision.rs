@@ -7,10 +7,10 @@
 use burn::tensor::{Device, Tensor};
 
 use crate::block::{Attention, Block, Rows};
-use crate::checkpoint::Checkpoint;
-use crate::config::{ClipConfig, VisionConfig};
+use crate::checkpoint::Weights;
+use crate::config::VisionConfig;
 use crate::error::{Error, Result};
-use crate::linear::{Bias, FrozenLayerNorm, FrozenLinear, matrix, vector};
+use crate::linear::{Bias, FrozenLayerNorm, FrozenLinear, upload};
 use crate::lora::Adapter;
 
 /// The vision tower of a CLIP.
@@ -32,45 +32,44 @@ impl VisionTower {
     /// Reads the tensors `vision_model.*` and `visual_projection`.
     ///
     /// # Errors
-    /// Those of [`Checkpoint::values`].
-    pub fn read(checkpoint: &Checkpoint<'_>, device: &Device) -> Result<Self> {
-        let ClipConfig {
-            vision: config,
-            projection,
-            ..
-        } = checkpoint.config;
+    /// Those of [`Weights::take`].
+    pub fn read(weights: &mut Weights, config: VisionConfig, device: &Device) -> Result<Self> {
         let width = config.transformer.width;
         let epsilon = config.transformer.layer_norm_epsilon;
-        let positions = matrix(
-            checkpoint,
-            "vision_model.embeddings.position_embedding.weight",
-            [config.tokens(), width],
-            device,
-        )?;
-        let class_token = vector(checkpoint, "vision_model.embeddings.class_embedding", width, device)?;
         let blocks = (0..config.transformer.layers)
             .map(|index| {
                 let prefix = format!("vision_model.encoder.layers.{index}");
-                Block::read(checkpoint, &prefix, &config.transformer, Attention::Full, device)
+                Block::read(weights, &prefix, &config.transformer, Attention::Full, device)
             })
             .collect::<Result<_>>()?;
+        let embedding = |name: &str| format!("vision_model.embeddings.{name}");
+        let mut norm =
+            |name: &str| FrozenLayerNorm::read(weights, &format!("vision_model.{name}"), width, epsilon, device);
+        // Hugging Face's name has this spelling.
+        let (norm_before, norm_after) = (norm("pre_layrnorm")?, norm("post_layernorm")?);
         Ok(Self {
-            patch: read_patch_embedding(checkpoint, &config, device)?,
-            class_token: class_token.reshape([1, 1, width]),
-            positions: positions.unsqueeze(),
-            // Hugging Face's name has this spelling.
-            norm_before: FrozenLayerNorm::read(checkpoint, "vision_model.pre_layrnorm", width, epsilon, device)?,
-            blocks,
-            norm_after: FrozenLayerNorm::read(checkpoint, "vision_model.post_layernorm", width, epsilon, device)?,
-            projection: FrozenLinear::read(
-                checkpoint,
-                "visual_projection",
-                [width, projection],
-                Bias::Without,
+            // Stored as a convolution's kernel `[width, 3, patch, patch]`, without bias.
+            patch: FrozenLinear::read(weights, &embedding("patch_embedding"), Bias::Without, device)?,
+            class_token: upload(weights, &embedding("class_embedding"), [1, 1, width], device)?,
+            positions: upload(
+                weights,
+                &embedding("position_embedding.weight"),
+                [1, config.tokens(), width],
                 device,
             )?,
+            norm_before,
+            blocks,
+            norm_after,
+            projection: FrozenLinear::read(weights, "visual_projection", Bias::Without, device)?,
             config,
         })
+    }
+
+    /// All its linear layers.
+    pub fn linears(&self) -> impl Iterator<Item = &FrozenLinear> {
+        [&self.patch, &self.projection]
+            .into_iter()
+            .chain(self.blocks.iter().flat_map(Block::linears))
     }
 
     /// Number of blocks.
@@ -143,17 +142,4 @@ impl VisionTower {
         let x = Tensor::cat(vec![class_token, self.patch.forward(patches)], 1) + self.positions.clone();
         Ok(self.norm_before.forward(x))
     }
-}
-
-/// The patch embedding is stored as a convolution's kernel `[width, 3, patch, patch]`, without bias.
-fn read_patch_embedding(checkpoint: &Checkpoint<'_>, config: &VisionConfig, device: &Device) -> Result<FrozenLinear> {
-    let width = config.transformer.width;
-    let patch = config.patch_size;
-    let name = "vision_model.embeddings.patch_embedding.weight";
-    let values = checkpoint.values(name, &[width, 3, patch, patch])?;
-    let kernel = Tensor::<2>::from_data(
-        burn::tensor::TensorData::new(values, [width, 3 * patch * patch]),
-        device,
-    );
-    Ok(FrozenLinear::from_dense(kernel.transpose(), None))
 }

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use clip_model::checkpoint::Checkpoint;
+use clip_model::checkpoint::{Checkpoint, FormatChoice};
 use clip_model::clip::Clip;
 use clip_model::device::ComputeDevice;
 use half::{bf16, f16};
@@ -30,8 +30,8 @@ fn config() -> String {
 
 /// The code and the message of what loading says, or `Ok`.
 fn load(config: &str, weights: &[u8]) -> Result<Clip, (String, String)> {
-    Checkpoint::from_parts(config, None, weights)
-        .and_then(|checkpoint| Clip::load(&checkpoint, &ComputeDevice::cpu()))
+    Checkpoint::from_parts(Some(config), None, weights, FormatChoice::AsStored)
+        .and_then(|checkpoint| Clip::load(checkpoint, &ComputeDevice::cpu()))
         .map_err(|error| (error.code().to_owned(), error.to_string()))
 }
 

@@ -5,7 +5,6 @@ use std::rc::Rc;
 
 use clip_adapt::recorded;
 use clip_adapt::session::Session;
-use clip_model::checkpoint::Checkpoint;
 use clip_model::clip::Clip;
 use clip_model::config::ClipConfig;
 use clip_model::device::{ComputeDevice, DeviceChoice};
@@ -16,6 +15,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use crate::episode::Episode;
 use crate::error::WasmError;
 use crate::js;
+use crate::loader::Loader;
 use crate::picture::Picture;
 
 /// The engine: opened once, then a model is loaded, then pictures are shown to it.
@@ -45,12 +45,19 @@ struct ModelInfo {
     text_width: usize,
     projection_size: usize,
     context_length: usize,
-    weights_bytes: usize,
+    parameters: usize,
+    dtype: &'static str,
+    resident_bytes: usize,
 }
 
 impl ModelInfo {
-    fn new(name: String, config: &ClipConfig, weights_bytes: usize) -> Self {
-        let (vision, text) = (&config.vision, &config.text);
+    fn new(name: String, clip: &Clip) -> Self {
+        let ClipConfig {
+            vision,
+            text,
+            projection,
+        } = &clip.config;
+        let resident = clip.resident();
         Self {
             name,
             image_size: vision.image_size,
@@ -60,9 +67,11 @@ impl ModelInfo {
             vision_heads: vision.transformer.heads,
             text_layers: text.transformer.layers,
             text_width: text.transformer.width,
-            projection_size: config.projection,
+            projection_size: *projection,
             context_length: text.context_length,
-            weights_bytes,
+            parameters: resident.values().map(|part| part.values).sum(),
+            dtype: clip.main_format().as_str(),
+            resident_bytes: resident.values().map(|part| part.device_bytes + part.host_bytes).sum(),
         }
     }
 }
@@ -105,21 +114,15 @@ impl Engine {
         })
     }
 
-    /// Loads a checkpoint in Hugging Face's layout and returns its sizes. Replaces the model that was loaded before;
-    /// after an error that one is still there.
+    /// Loads a checkpoint whose pieces are all there, and returns its sizes. Replaces the model that was loaded before; after
+    /// an error that one is still there. The loader is used up.
     ///
     /// # Errors
-    /// The `config-...`, `checkpoint-...`, `tensor-...` and `preprocessing-...` codes.
-    pub fn load(
-        &self,
-        name: String,
-        config: &str,
-        preprocessor: Option<String>,
-        weights: &[u8],
-    ) -> Result<JsValue, WasmError> {
-        let checkpoint = Checkpoint::from_parts(config, preprocessor.as_deref(), weights)?;
-        let clip = Clip::load(&checkpoint, &self.device)?;
-        let info = ModelInfo::new(name.clone(), &clip.config, weights.len());
+    /// `checkpoint-corrupt` where a piece is missing; `tensor-not-finite`.
+    #[wasm_bindgen(js_name = loadAssembled)]
+    pub fn load_assembled(&self, name: String, loader: Loader) -> Result<JsValue, WasmError> {
+        let clip = Clip::load(loader.finish()?, &self.device)?;
+        let info = ModelInfo::new(name.clone(), &clip);
         *self.session.borrow_mut() = Some(Rc::new(Session::new(name, clip)));
         js::to_js(&info)
     }

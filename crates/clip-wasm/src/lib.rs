@@ -1,6 +1,6 @@
 //! The engine as a browser's worker sees it: constructs, converts, delegates. No logic.
 //!
-//! `Engine.open(device)` -> `engine.load(...)` -> `engine.classify(...)`, or `engine.start(...)` -> `episode.advance()`
+//! `Engine.open(device)` -> `Loader.plan(...)`, `loader.push(...)` for each piece -> `engine.loadAssembled(...)` -> `engine.classify(...)`, or `engine.start(...)` -> `episode.advance()`
 //! until its event has the type `done`. Results are plain objects with camelCase keys; errors are JavaScript `Error`s with
 //! a stable `code`. The npm package wraps all this in a worker; its `clip_ttl.d.ts` has the types.
 //!
@@ -20,6 +20,8 @@ mod episode;
 #[cfg(target_family = "wasm")]
 mod js;
 #[cfg(target_family = "wasm")]
+mod loader;
+#[cfg(target_family = "wasm")]
 mod panics;
 #[cfg(target_family = "wasm")]
 mod picture;
@@ -32,6 +34,7 @@ pub use self::error::WasmError;
 pub use self::{
     engine::Engine,
     episode::Episode,
+    loader::Loader,
     panics::{on_panic, panic_for_tests},
     picture::Picture,
 };

@@ -9,7 +9,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use clip_model::checkpoint::Checkpoint;
+use clip_model::checkpoint::{Checkpoint, FormatChoice};
 use clip_model::clip::Clip;
 use clip_model::device::{ComputeDevice, DeviceChoice};
 
@@ -29,11 +29,16 @@ pub(crate) fn device(choice: DeviceChoice) -> ComputeDevice {
     pollster::block_on(ComputeDevice::open(choice)).unwrap()
 }
 
-/// A checkpoint's folder, loaded.
+/// A checkpoint's folder, loaded with its matrices as they are in the file.
 pub(crate) fn clip(folder: &str, device: &ComputeDevice) -> Arc<Clip> {
-    let config = String::from_utf8(file(&format!("{folder}/config.json"))).unwrap();
-    let preprocessor = std::fs::read_to_string(root().join(folder).join("preprocessor_config.json")).ok();
+    clip_in(folder, FormatChoice::AsStored, device)
+}
+
+/// A checkpoint's folder, loaded with its matrices in some format.
+pub(crate) fn clip_in(folder: &str, choice: FormatChoice, device: &ComputeDevice) -> Arc<Clip> {
+    let text = |name: &str| std::fs::read_to_string(root().join(folder).join(name)).ok();
+    let (config, preprocessor) = (text("config.json"), text("preprocessor_config.json"));
     let weights = file(&format!("{folder}/model.safetensors"));
-    let checkpoint = Checkpoint::from_parts(&config, preprocessor.as_deref(), &weights).unwrap();
-    Arc::new(Clip::load(&checkpoint, device).unwrap())
+    let checkpoint = Checkpoint::from_parts(config.as_deref(), preprocessor.as_deref(), &weights, choice).unwrap();
+    Arc::new(Clip::load(checkpoint, device).unwrap())
 }

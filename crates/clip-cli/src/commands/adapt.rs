@@ -50,7 +50,7 @@ pub async fn run(arguments: &AdaptArgs) -> Result<Outcome, Error> {
             .model
             .model
             .as_ref()
-            .map_or_else(|| report.model.clone(), |path| path.display().to_string());
+            .map_or_else(|| report.model.clone(), ToString::to_string);
         save(path, &episode, &report, &base_model).await?;
         if !arguments.output.json {
             output::print(&format!(

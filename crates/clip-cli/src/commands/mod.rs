@@ -1,7 +1,10 @@
 //! The commands: each reads its input, computes, and prints.
 
 pub mod adapt;
+pub mod bench;
 pub mod classify;
+pub mod convert;
+pub mod fidelity;
 pub mod verify;
 
 use clip_adapt::report::Warning;

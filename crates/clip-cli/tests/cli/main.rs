@@ -11,4 +11,6 @@ mod bad_input;
 mod bad_model;
 mod classify;
 mod common;
+mod convert;
+mod hub;
 mod verify;

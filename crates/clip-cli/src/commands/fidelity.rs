@@ -1,0 +1,288 @@
+//! `clip-ttl fidelity`: what keeping a model's matrices in half precision, eight or four bits changes, over a folder of pictures.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clip_adapt::report::Event;
+use clip_adapt::session::Session;
+use clip_model::checkpoint::FormatChoice;
+use clip_model::picture::Picture;
+use clip_model::quantised::WeightFormat;
+use serde::Serialize;
+
+use crate::args::FidelityArgs;
+use crate::commands::Outcome;
+use crate::error::Error;
+use crate::output;
+use crate::progress::Progress;
+use crate::{input, model};
+
+/// The formats that are compared with single precision.
+const COMPARED: [WeightFormat; 3] = [WeightFormat::F16, WeightFormat::Q8, WeightFormat::Q4];
+
+/// What a model said of one picture.
+struct Answer {
+    /// Of the labels, without adaptation.
+    probabilities: Vec<f32>,
+    /// The centre view's features, not normalised.
+    features: Vec<f32>,
+    /// With adaptation, where the picture is one of those: the mean entropy of the views before and after, and the label.
+    adapted: Option<Adapted>,
+}
+
+struct Adapted {
+    entropy_before: f64,
+    entropy_after: f64,
+    label: usize,
+}
+
+/// A format, and how far it is from single precision.
+#[derive(Serialize)]
+struct Row {
+    format: &'static str,
+    weights_bytes: usize,
+    top1_agreement: f64,
+    mean_probability_change: f64,
+    largest_probability_change: f64,
+    mean_cosine: f64,
+    least_cosine: f64,
+    adapted_top1_agreement: Option<f64>,
+    mean_entropy_change: Option<f64>,
+    largest_difference_of_entropy_change: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct Document {
+    model: String,
+    device: String,
+    pictures: usize,
+    labels: usize,
+    adapted_pictures: usize,
+    steps: usize,
+    views: usize,
+    formats: Vec<Row>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Those of the pictures, the labels, the model and the device.
+pub async fn run(arguments: &FidelityArgs) -> Result<Outcome, Error> {
+    let labels = input::read_labels(&arguments.labels)?;
+    let paths = pictures(&arguments.folder, arguments.limit)?;
+    let mut progress = Progress::spinner("loading the model");
+    let mut loaded = arguments.model.clone();
+    let mut answers = Vec::new();
+    let mut names = (String::new(), String::new());
+    for format in std::iter::once(WeightFormat::F32).chain(COMPARED) {
+        loaded.dtype = FormatChoice::Fixed(format);
+        let session = model::load(&loaded).await?;
+        let device = &session.clip().device;
+        names = (
+            session.model().to_owned(),
+            output::device(device.kind().as_str(), device.name()),
+        );
+        let resident = session.clip().resident();
+        let bytes = resident.values().map(|part| part.device_bytes + part.host_bytes).sum();
+        let mut of_format = Vec::with_capacity(paths.len());
+        for (index, path) in paths.iter().enumerate() {
+            progress.count(format.as_str(), index, paths.len());
+            let adapt = index < arguments.adapt;
+            of_format.push(answer(&session, input::read_picture(path)?, &labels, adapt, arguments).await?);
+        }
+        answers.push((format, bytes, of_format));
+    }
+    drop(progress);
+    let Some((_, _, reference)) = answers.first() else {
+        return Ok(Outcome::Good);
+    };
+    let document = Document {
+        model: names.0,
+        device: names.1,
+        pictures: paths.len(),
+        labels: labels.len(),
+        adapted_pictures: arguments.adapt.min(paths.len()),
+        steps: arguments.ttl.steps,
+        views: arguments.ttl.views,
+        formats: answers
+            .iter()
+            .map(|(format, bytes, answers)| compare(*format, *bytes, answers, reference))
+            .collect(),
+    };
+    if arguments.json {
+        output::print_json(&document)?;
+    } else {
+        output::print(&render(&document))?;
+    }
+    Ok(Outcome::Good)
+}
+
+/// The pictures of a folder and of the folders in it, in the order of their names; with a limit, as many, spread evenly.
+fn pictures(folder: &Path, limit: Option<usize>) -> Result<Vec<PathBuf>, Error> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        let unreadable = |source| Error::Read {
+            what: "the folder",
+            path: folder.display().to_string(),
+            source,
+        };
+        for entry in std::fs::read_dir(&folder).map_err(unreadable)? {
+            let path = entry.map_err(unreadable)?.path();
+            let ending = path.extension().map(|ending| ending.to_ascii_lowercase());
+            let is_picture = ending
+                .as_deref()
+                .and_then(|ending| ending.to_str())
+                .is_some_and(|ending| ["png", "jpg", "jpeg", "webp", "gif", "bmp"].contains(&ending));
+            if path.is_dir() {
+                folders.push(path);
+            } else if is_picture {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    if found.is_empty() {
+        return Err(Error::NoPictures {
+            path: folder.display().to_string(),
+        });
+    }
+    let limit = limit.unwrap_or(found.len()).clamp(1, found.len());
+    let count = found.len();
+    Ok((0..limit)
+        .filter_map(|index| found.get(index * count / limit).cloned())
+        .collect())
+}
+
+async fn answer(
+    session: &Session,
+    picture: Picture,
+    labels: &[String],
+    adapt: bool,
+    arguments: &FidelityArgs,
+) -> Result<Answer, Error> {
+    let template = &arguments.prompt.template;
+    let classified = session.classify(&picture, labels, template).await?;
+    let features = session.image_features(&picture).await?;
+    let adapted = if adapt {
+        let mut episode = session.start(Arc::new(picture), labels, template, arguments.ttl.options())?;
+        let report = loop {
+            if let Event::Done(report) = episode.advance().await? {
+                break report;
+            }
+        };
+        let probabilities: Vec<f32> = report.after.iter().map(|score| score.probability).collect();
+        let first = report.steps.first().map(|step| step.entropy);
+        let last = report.final_state.map(|state| state.entropy);
+        first.zip(last).map(|(entropy_before, entropy_after)| Adapted {
+            entropy_before,
+            entropy_after,
+            label: best(&probabilities),
+        })
+    } else {
+        None
+    };
+    Ok(Answer {
+        probabilities: classified.scores.iter().map(|score| score.probability).collect(),
+        features,
+        adapted,
+    })
+}
+
+fn best(probabilities: &[f32]) -> usize {
+    let indexed = probabilities.iter().enumerate();
+    indexed.max_by(|a, b| a.1.total_cmp(b.1)).map_or(0, |(index, _)| index)
+}
+
+fn compare(format: WeightFormat, weights_bytes: usize, answers: &[Answer], reference: &[Answer]) -> Row {
+    let pairs = || answers.iter().zip(reference);
+    let share = |same: usize, of: usize| same as f64 / of.max(1) as f64;
+    let changes: Vec<f64> = pairs()
+        .flat_map(|(ours, theirs)| ours.probabilities.iter().zip(&theirs.probabilities))
+        .map(|(a, b)| f64::from((a - b).abs()))
+        .collect();
+    // Mean over pictures of the change of the label that changed most: a mean over a thousand labels would say nothing.
+    let per_picture = pairs().map(|(ours, theirs)| {
+        let changes = ours.probabilities.iter().zip(&theirs.probabilities);
+        changes.map(|(a, b)| f64::from((a - b).abs())).fold(0.0, f64::max)
+    });
+    let cosines: Vec<f64> = pairs()
+        .map(|(ours, theirs)| cosine(&ours.features, &theirs.features))
+        .collect();
+    let adapted: Vec<(&Adapted, &Adapted)> = pairs()
+        .filter_map(|(ours, theirs)| ours.adapted.as_ref().zip(theirs.adapted.as_ref()))
+        .collect();
+    let change = |adapted: &Adapted| adapted.entropy_after - adapted.entropy_before;
+    let of_adapted = |value: f64| (!adapted.is_empty()).then_some(value);
+    Row {
+        format: format.as_str(),
+        weights_bytes,
+        top1_agreement: share(
+            pairs()
+                .filter(|(ours, theirs)| best(&ours.probabilities) == best(&theirs.probabilities))
+                .count(),
+            answers.len(),
+        ),
+        mean_probability_change: per_picture.sum::<f64>() / answers.len().max(1) as f64,
+        largest_probability_change: changes.iter().copied().fold(0.0, f64::max),
+        mean_cosine: cosines.iter().sum::<f64>() / cosines.len().max(1) as f64,
+        least_cosine: cosines.iter().copied().fold(1.0, f64::min),
+        adapted_top1_agreement: of_adapted(share(
+            adapted
+                .iter()
+                .filter(|(ours, theirs)| ours.label == theirs.label)
+                .count(),
+            adapted.len(),
+        )),
+        mean_entropy_change: of_adapted(
+            adapted.iter().map(|(ours, _)| change(ours)).sum::<f64>() / adapted.len().max(1) as f64,
+        ),
+        largest_difference_of_entropy_change: of_adapted(
+            adapted
+                .iter()
+                .map(|(ours, theirs)| (change(ours) - change(theirs)).abs())
+                .fold(0.0, f64::max),
+        ),
+    }
+}
+
+fn cosine(a: &[f32], b: &[f32]) -> f64 {
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+}
+
+/// A table in Markdown, which is what such figures are wanted for.
+fn render(document: &Document) -> String {
+    let mut text = format!(
+        "{} on {}: {} pictures, {} labels; {} of them adapted to ({} views, {} steps).\n\n",
+        output::printable(&document.model),
+        document.device,
+        document.pictures,
+        document.labels,
+        document.adapted_pictures,
+        document.views,
+        document.steps
+    );
+    text.push_str(
+        "| format | weights | top-1 as f32 | probability: mean change | largest | features: mean cosine | least | adapted: top-1 as f32 | entropy change | off f32's by at most |\n|---|---|---|---|---|---|---|---|---|---|\n",
+    );
+    let optional =
+        |value: Option<f64>, show: &dyn Fn(f64) -> String| value.map_or_else(|| "-".to_owned(), |value| show(value));
+    let percent = |value: f64| format!("{:.1} %", value * 100.0);
+    for row in &document.formats {
+        text.push_str(&format!(
+            "| {} | {:.1} MB | {} | {:.4} | {:.4} | {:.6} | {:.6} | {} | {} | {} |\n",
+            row.format,
+            row.weights_bytes as f64 / 1e6,
+            percent(row.top1_agreement),
+            row.mean_probability_change,
+            row.largest_probability_change,
+            row.mean_cosine,
+            row.least_cosine,
+            optional(row.adapted_top1_agreement, &percent),
+            optional(row.mean_entropy_change, &|value| format!("{value:.4}")),
+            optional(row.largest_difference_of_entropy_change, &|value| format!("{value:.4}")),
+        ));
+    }
+    text
+}

@@ -1,0 +1,133 @@
+//! Models on the Hugging Face hub, through its own client: with its cache (`HF_HOME`), its token (`HF_TOKEN`, or the one that
+//! `hf auth login` saved) and its address (`HF_ENDPOINT`).
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use hf_hub::api::sync::{ApiBuilder, ApiError, ApiRepo};
+use hf_hub::{Repo, RepoType};
+
+use crate::error::Error;
+use crate::model_files::{CONFIG, PREPROCESSOR, WEIGHTS};
+
+/// The branch that is meant where none is named.
+const MAIN: &str = "main";
+
+/// `owner/name`, with `@revision` for a branch, a tag or a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repository {
+    pub owner: String,
+    pub name: String,
+    pub revision: String,
+}
+
+impl FromStr for Repository {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (path, revision) = text.split_once('@').unwrap_or((text, MAIN));
+        let is_word = |part: &str| {
+            let known = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+            !part.is_empty() && part.chars().all(known) && !part.starts_with('.')
+        };
+        match path.split_once('/') {
+            Some((owner, name)) if is_word(owner) && is_word(name) && !revision.is_empty() => Ok(Self {
+                owner: owner.to_owned(),
+                name: name.to_owned(),
+                revision: revision.to_owned(),
+            }),
+            _ => Err(format!(
+                "\"{text}\" is no repository: hf:owner/name or hf:owner/name@revision is"
+            )),
+        }
+    }
+}
+
+impl std::fmt::Display for Repository {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}/{}", self.owner, self.name)?;
+        if self.revision == MAIN {
+            Ok(())
+        } else {
+            write!(formatter, "@{}", self.revision)
+        }
+    }
+}
+
+/// Where the hub's client has put a model's files.
+pub struct Fetched {
+    pub config: PathBuf,
+    pub preprocessor: Option<PathBuf>,
+    pub weights: PathBuf,
+}
+
+/// Fetches what isn't in the cache yet, with a progress bar for each file.
+///
+/// # Errors
+/// [`Error::Hub`].
+pub fn fetch(repository: &Repository) -> Result<Fetched, Error> {
+    let failed = |source: ApiError| Error::Hub {
+        repository: repository.to_string(),
+        is_missing: status(&source) == Some(404),
+        source: Box::new(source),
+    };
+    let mut builder = ApiBuilder::from_env();
+    // The client reads the saved token; the variable, which Hugging Face's other tools prefer, it does not.
+    if let Ok(token) = std::env::var("HF_TOKEN")
+        && !token.is_empty()
+    {
+        builder = builder.with_token(Some(token));
+    }
+    let api = builder.build().map_err(failed)?;
+    let id = format!("{}/{}", repository.owner, repository.name);
+    let files: ApiRepo = api.repo(Repo::with_revision(id, RepoType::Model, repository.revision.clone()));
+    let config = files.get(CONFIG).map_err(failed)?;
+    let preprocessor = match files.get(PREPROCESSOR) {
+        Ok(path) => Some(path),
+        Err(error) if status(&error) == Some(404) => None,
+        Err(error) => return Err(failed(error)),
+    };
+    Ok(Fetched {
+        config,
+        preprocessor,
+        weights: files.get(WEIGHTS).map_err(failed)?,
+    })
+}
+
+/// The status with which the hub answered, where it did.
+fn status(error: &ApiError) -> Option<u16> {
+    match error {
+        ApiError::RequestError(source) => match source.as_ref() {
+            ureq::Error::StatusCode(status) => Some(*status),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repository_has_an_owner_a_name_and_perhaps_a_revision() {
+        let plain: Repository = "openai/clip-vit-base-patch32".parse().unwrap();
+        assert_eq!(plain.revision, "main");
+        assert_eq!(plain.to_string(), "openai/clip-vit-base-patch32");
+        let pinned: Repository = "openai/clip-vit-base-patch32@refs/pr/15".parse().unwrap();
+        assert_eq!(pinned.revision, "refs/pr/15");
+        assert_eq!(pinned.to_string(), "openai/clip-vit-base-patch32@refs/pr/15");
+        for text in [
+            "",
+            "owner",
+            "owner/",
+            "/name",
+            "a/b/c",
+            "owner/name@",
+            "../etc",
+            "a b/c",
+        ] {
+            assert!(text.parse::<Repository>().is_err(), "{text}");
+        }
+    }
+}
