@@ -37,3 +37,11 @@ export async function load(page: Page, device: "auto" | "webgpu" | "cpu" = "cpu"
     window.clip = await window.clipTtl.ClipTtl.load({ device });
   }, device);
 }
+
+/** Runs a script in each worker of the page before the worker's own. */
+export async function beforeWorker(page: Page, script: string): Promise<void> {
+  await page.route("**/clip-ttl/worker.js", async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, body: `${script}\n${await response.text()}` });
+  });
+}

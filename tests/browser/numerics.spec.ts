@@ -106,7 +106,14 @@ async function replayOnOneDevice(episodes: readonly { name: string; model: strin
   const reports: VerifyReport[] = [];
   for (const { name, model } of episodes) {
     const config = await (await fetch(`./fixtures/${model}/config.json`)).text();
-    engine.load(model, config, undefined, await bytes(`./fixtures/${model}/model.safetensors`));
+    const file = await bytes(`./fixtures/${model}/model.safetensors`);
+    const loader = wasm.Loader.plan(config, undefined, file, file.length, "auto");
+    const { pieces } = loader;
+    for (let index = 0; index < pieces.length / 2; index += 1) {
+      const [offset = 0, length = 0] = pieces.subarray(2 * index);
+      loader.push(index, file.subarray(offset, offset + length));
+    }
+    engine.loadAssembled(model, loader);
     reports.push(await engine.verify(await bytes(`./fixtures/${name}`)));
   }
   return reports;

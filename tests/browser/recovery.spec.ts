@@ -2,7 +2,7 @@
 
 import type { Page } from "@playwright/test";
 
-import { load, openBare } from "./bare.js";
+import { beforeWorker, load, openBare } from "./bare.js";
 import { Demo } from "./demo.js";
 import { expect, expectWebGpuAdapter, test } from "./test.js";
 import { replacePocket, safetensors, tinyClip, type CheckpointFiles } from "./tiny-clip.js";
@@ -12,14 +12,6 @@ const LABELS = ["cat", "dog", "bird"];
 /** In the worker, before its own code. */
 const WITHOUT_WEBGPU = `Object.defineProperty(WorkerNavigator.prototype, "gpu", { get: () => undefined });`;
 const WITHOUT_ADAPTER = `GPU.prototype.requestAdapter = () => Promise.resolve(null);`;
-
-/** Runs a script in each worker of the page before the worker's own. */
-async function beforeWorker(page: Page, script: string): Promise<void> {
-  await page.route("**/clip-ttl/worker.js", async (route) => {
-    const response = await route.fetch();
-    await route.fulfill({ response, body: `${script}\n${await response.text()}` });
-  });
-}
 
 /** Sends the engine's worker a message that the page itself never sends. */
 async function tellWorker(page: Page, type: "debug-lose-device" | "debug-panic"): Promise<void> {
@@ -230,7 +222,7 @@ test("files of the engine that are missing or broken are named, and loaded when 
     { glob: "**/clip_ttl_bg.wasm", answer: { status: 503 }, says: /clip_ttl_bg\.wasm.*503/ },
     { glob: "**/clip_ttl_bg.wasm", answer: { contentType: "application/wasm", body: "no code" }, says: /engine can't be compiled/ },
     { glob: "**/clip-ttl/clip_ttl.js", answer: "abort", says: /clip_ttl\.js/ },
-    { glob: "**/models/pocket/config.json", answer: "abort", says: /config\.json/ },
+    { glob: "**/models/pocket/model.safetensors", answer: "abort", says: /model\.safetensors/ },
   ];
   for (const { glob, answer, says } of faults) {
     await test.step(`${glob} ${JSON.stringify(answer)}`, async () => {

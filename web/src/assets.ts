@@ -49,7 +49,12 @@ export function startWorker(folder: string | null): Worker {
   }
   const url = assetUrl(folder ?? import.meta.url, "worker.js");
   if (isOfPage(url)) return new Worker(url, { type: "module", name: "clip-ttl" });
-  const trampoline = URL.createObjectURL(new Blob([`import ${JSON.stringify(url)};`], { type: "text/javascript" }));
+  const script = `import ${JSON.stringify(url)};`;
+  if (globalThis.origin === "null") {
+    // There, Chromium starts no worker with modules from a blob: address, but from one that has no origin either.
+    return new Worker(`data:text/javascript,${encodeURIComponent(script)}`, { type: "module", name: "clip-ttl" });
+  }
+  const trampoline = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
   try {
     return new Worker(trampoline, { type: "module", name: "clip-ttl" });
   } finally {
@@ -58,6 +63,7 @@ export function startWorker(folder: string | null): Worker {
   }
 }
 
+/** An embedded page without the right to its own origin has the origin "null", and its address' origin is a foreign one. */
 function isOfPage(url: string): boolean {
-  return new URL(url).origin === globalThis.location?.origin;
+  return new URL(url).origin === globalThis.origin;
 }

@@ -3,7 +3,8 @@
  * is made by wasm-bindgen and lies beside `worker.js` in the built package.
  */
 
-import type { Classification, EpisodeReport, ModelInfo, StepReport, VerifyReport, ViewBox } from "./types.js";
+import type { ModelInfo } from "./load-types.js";
+import type { Classification, EpisodeReport, StepReport, VerifyReport, ViewBox } from "./types.js";
 
 export default function init(options: { module_or_path: WebAssembly.Module }): Promise<unknown>;
 
@@ -22,11 +23,46 @@ export class Picture {
   free(): void;
 }
 
+/** Assembles a checkpoint from pieces of its file, in any order, quantising each as it comes. */
+export class Loader {
+  private constructor();
+  /**
+   * Reads configuration and header, and plans what is to be fetched; nothing of the weights is needed yet.
+   *
+   * @param config the text of `config.json`; without it, the file's own metadata must have it
+   * @param preprocessor the text of `preprocessor_config.json`
+   * @param header the first bytes of the file: eight of length, then so much JSON
+   * @param fileBytes the size of the file, where it is known
+   * @param dtype "auto", "f32", "f16", "q8" or "q4"
+   */
+  static plan(config: string | undefined, preprocessor: string | undefined, header: Uint8Array, fileBytes: number | undefined, dtype: string): Loader;
+  /** [offset, length, offset, length, ...] of the pieces in the file, ascending, without overlaps; what is between them isn't needed. */
+  readonly pieces: Float64Array;
+  readonly summary: LoaderSummary;
+  /** Takes piece `index` as it lies in the file. */
+  push(index: number, bytes: Uint8Array): void;
+  /** What became of piece `index`. */
+  encoded(index: number): Uint8Array<ArrayBuffer>;
+  /** Takes back what `encoded` gave for the same plan. */
+  restore(index: number, bytes: Uint8Array): void;
+  free(): void;
+}
+
+export interface LoaderSummary {
+  readonly dtype: string;
+  readonly fileDtype: string;
+  readonly parameters: number;
+  /** Sum of the pieces' lengths. */
+  readonly sourceBytes: number;
+  readonly residentBytes: number;
+}
+
 export class Engine {
   private constructor();
   static open(device: string): Promise<Engine>;
   readonly device: { readonly kind: "cpu" | "webgpu"; readonly name: string; readonly software: boolean };
-  load(name: string, config: string, preprocessor: string | undefined, weights: Uint8Array): ModelInfo;
+  /** Uses the loader up, also where it throws: a piece is missing, the device has no memory left. */
+  loadAssembled(name: string, loader: Loader): ModelInfo;
   classify(picture: Picture, labels: readonly string[], template: string): Promise<Classification>;
   start(picture: Picture, labels: readonly string[], template: string, options: object): Episode;
   verify(episode: Uint8Array): Promise<VerifyReport>;

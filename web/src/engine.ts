@@ -4,21 +4,11 @@ import { RunController, type AdaptRun } from "./adapt-run.js";
 import { assetFolder, assetUrl, startWorker } from "./assets.js";
 import { Connection } from "./connection.js";
 import { cancelled, ClipTtlError } from "./errors.js";
+import { checkDtype, resolveModel } from "./hub/resolve.js";
 import { prepareImage, transferables } from "./image.js";
-import { resolveModel } from "./models.js";
-import type { RunEvent } from "./protocol.js";
-import type {
-  AdaptOptions,
-  ClassifyOptions,
-  DeviceInfo,
-  EpisodeReport,
-  ImageInput,
-  LabelScore,
-  LoadOptions,
-  ModelInfo,
-  TtlOptions,
-  VerifyReport,
-} from "./types.js";
+import type { DeviceInfo, LoadOptions, ModelInfo } from "./load-types.js";
+import type { Exchanges, RunEvent } from "./protocol.js";
+import type { AdaptOptions, ClassifyOptions, EpisodeReport, ImageInput, LabelScore, TtlOptions, VerifyReport, Warning } from "./types.js";
 
 /** The sentence around a label, as in the papers. */
 export const DEFAULT_TEMPLATE = "a photo of a {}.";
@@ -33,29 +23,33 @@ export class ClipTtl {
   /** What the model runs on. */
   readonly device: DeviceInfo;
   readonly model: ModelInfo;
+  /** What went differently from what was asked while loading: a model that could not be kept for the next time, say. */
+  readonly warnings: readonly Warning[];
   readonly #connection: Connection;
 
-  private constructor(connection: Connection, device: DeviceInfo, model: ModelInfo) {
+  private constructor(connection: Connection, { device, model, warnings }: Exchanges["open"]["result"]) {
     this.#connection = connection;
     this.device = device;
     this.model = model;
+    this.warnings = warnings;
   }
 
-  /** Loads a model. Several can be loaded at the same time; each has its own worker. */
+  /** Loads a model, from the browser's storage as far as it is there. Several can be loaded at the same time; each has its own worker. */
   static async load(options: LoadOptions = {}): Promise<ClipTtl> {
     const { signal } = options;
     if (signal?.aborted === true) throw cancelled("Loading", signal);
     const folder = assetFolder(options.assetBase);
-    const model = resolveModel(options.model, folder);
+    const model = resolveModel(options.model, { folder, hub: options.hub });
+    const dtype = checkDtype(options.dtype);
     const connection = new Connection(newWorker(folder), options.stallTimeoutMs ?? DEFAULT_STALL_TIMEOUT_MS);
     const onAbort = (): void => connection.close(cancelled("Loading", signal));
     signal?.addEventListener("abort", onAbort, { once: true });
     try {
       await connection.hello;
       const wasmUrl = folder === null ? null : assetUrl(folder, "clip_ttl_bg.wasm");
-      const fields = { model, device: options.device ?? "auto", wasmUrl };
+      const fields = { model, dtype, cache: options.cache ?? true, device: options.device ?? "auto", wasmUrl };
       const opened = await connection.request("open", fields, { what: "Loading", onEvent: options.onProgress });
-      return new ClipTtl(connection, opened.device, opened.model);
+      return new ClipTtl(connection, opened);
     } catch (error) {
       const failure = asClipTtlError(error);
       connection.close(failure);

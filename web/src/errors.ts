@@ -17,6 +17,8 @@ const ENGINE_ADVICE = {
   "tensor-shape": "Use weights and config.json of the same checkpoint.",
   "tensor-dtype": "Convert the checkpoint to F32, F16 or BF16.",
   "tensor-not-finite": "Download the weights again, or use another checkpoint.",
+  "tensor-range": 'Load with dtype "f32", or convert the checkpoint again.',
+  "checkpoint-too-large": 'Use a smaller model, or a smaller dtype: "q8" or "q4".',
   "gpu-unavailable": 'Choose the device "cpu" or "auto", or use a browser with WebGPU.',
   "device-failed": 'Load again; if it happens again, choose the device "cpu".',
   shape: "Please report this, with the model's name and the settings.",
@@ -44,7 +46,16 @@ const HOST_ADVICE = {
   network: "Check the address and the connection, then try again.",
   cors: "Its server does not let other sites read it. Download the file, and open it from your device instead.",
   "http-status": "Check the address.",
-  "model-unknown": 'Use "pocket", or give the files of a checkpoint: { name, config, weights }.',
+  "model-unknown":
+    'Use "pocket", a repository as "owner/name", the address of a .safetensors file, a local file or folder, or { name, config, weights }.',
+  "model-unauthorized":
+    "Check the name. If the model is private, or wants its terms accepted, download it while signed in there, and open it from your device.",
+  "model-not-found": "Check the name and the revision on the hub's page of the model.",
+  "model-incomplete":
+    'Convert the checkpoint with "clip-ttl convert", and open the file that it writes; or use a checkpoint that has model.safetensors.',
+  "model-unavailable": "Wait a minute, then try again: its server has too much to do, or is broken.",
+  "checkpoint-changed": "Load again; if it happens again, name a commit as the revision: owner/name@commit.",
+  "storage-unavailable": "Allow this site to store data, or go on without: models are then downloaded each time.",
   cancelled: "Start again whenever you like.",
   disposed: "Call ClipTtl.load() again.",
   "engine-crashed": "Load again to go on, and please report this with the message.",

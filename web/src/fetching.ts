@@ -2,6 +2,9 @@
 
 import { cancelled, ClipTtlError } from "./errors.js";
 
+/** A server that has not answered by then is not there. */
+const PROBE_MS = 10_000;
+
 const SCHEMES: ReadonlySet<string> = new Set(["http:", "https:", "data:", "blob:"]);
 
 /**
@@ -39,14 +42,17 @@ async function explainFailure(url: URL, what: string, cause: unknown): Promise<C
   return new ClipTtlError("network", `${what} can't be read: ${shortUrl(url)} does not answer`, { cause });
 }
 
-async function answersWithoutReading(url: URL): Promise<boolean> {
+/** Whether a server answers at all, though nothing of its answer may be seen. */
+export async function answersWithoutReading(url: URL): Promise<boolean> {
   const body = new AbortController();
+  const timer = setTimeout(() => body.abort(), PROBE_MS);
   try {
     await fetch(url, { mode: "no-cors", signal: body.signal });
     return true;
   } catch {
     return false;
   } finally {
+    clearTimeout(timer);
     body.abort();
   }
 }

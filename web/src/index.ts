@@ -14,4 +14,7 @@ export type { AdaptRun } from "./adapt-run.js";
 export { setAssetBase } from "./assets.js";
 export { ClipTtl, DEFAULT_TEMPLATE } from "./engine.js";
 export { adviceFor, ClipTtlError, ERROR_CODES, isErrorCode, type ErrorCode } from "./errors.js";
+export { CATALOGUE } from "./hub/catalogue.js";
+export { modelStorage, type ModelStorage } from "./hub/model-storage.js";
+export type * from "./load-types.js";
 export type * from "./types.js";

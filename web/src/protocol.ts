@@ -6,22 +6,11 @@
  */
 
 import type { WireError } from "./errors.js";
-import type {
-  AdaptProgress,
-  Classification,
-  DeviceChoice,
-  DeviceInfo,
-  EpisodeReport,
-  LoadProgress,
-  ModelInfo,
-  StepReport,
-  TtlOptions,
-  VerifyReport,
-  ZeroShot,
-} from "./types.js";
+import type { DeviceChoice, DeviceInfo, LoadProgress, ModelInfo, WeightsChoice } from "./load-types.js";
+import type { AdaptProgress, Classification, EpisodeReport, StepReport, TtlOptions, VerifyReport, Warning, ZeroShot } from "./types.js";
 
 /** Changes whenever a message changes its meaning: page and worker may come from different versions in a cache. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 /** A picture on its way to the engine: a file for it to decode, or pixels. */
 export type WireImage =
@@ -31,19 +20,51 @@ export type WireImage =
 /** A file of a checkpoint with a complete address, or its contents. */
 export type WireFile = { readonly kind: "url"; readonly url: string } | { readonly kind: "data"; readonly data: Blob | ArrayBuffer };
 
-/** A checkpoint's files, named. */
-export interface WireModel {
+/** A checkpoint as it is to be found: in a repository of a hub, or file by file. */
+export type WireModel = WireRepository | WireFiles;
+
+/** A repository of a hub. */
+export interface WireRepository {
+  readonly kind: "repository";
+  /** How results name the model. */
   readonly name: string;
-  readonly config: WireFile;
+  /** The hub's address, without a slash at its end. */
+  readonly hub: string;
+  /** `owner/name` */
+  readonly repository: string;
+  /** A branch, a tag, a pull request's ref, or a commit. */
+  readonly revision: string;
+  /** Where the weights are in the repository; configuration and preprocessing are in the same folder. */
+  readonly weightsPath: string;
+}
+
+/** A checkpoint's files, named. */
+export interface WireFiles {
+  readonly kind: "files";
+  readonly name: string;
+  /** Null: the weights' own metadata must have it. */
+  readonly config: WireFile | null;
   readonly preprocessor: WireFile | null;
   readonly weights: WireFile;
+  /** Whether configuration and preprocessing were looked for beside the weights only on the chance that they are there. */
+  readonly isGuess: boolean;
+  /** Whether the files are this package's own: they are left to the browser's own cache. */
+  readonly isPackage: boolean;
 }
 
 /** What the page asks for, by kind: the request's fields, the answer, and what is told in between. */
 export interface Exchanges {
   open: {
-    request: { readonly model: WireModel; readonly device: DeviceChoice; /** Null: beside the worker. */ readonly wasmUrl: string | null };
-    result: { readonly device: DeviceInfo; readonly model: ModelInfo };
+    request: {
+      readonly model: WireModel;
+      readonly dtype: WeightsChoice;
+      /** Whether weights may be kept in the browser's storage. */
+      readonly cache: boolean;
+      readonly device: DeviceChoice;
+      /** Null: beside the worker. */
+      readonly wasmUrl: string | null;
+    };
+    result: { readonly device: DeviceInfo; readonly model: ModelInfo; readonly warnings: readonly Warning[] };
     event: LoadProgress;
   };
   classify: {

@@ -6,12 +6,14 @@ import { Announcer } from "./announcer.js";
 import { EngineHost, savesData, type EngineState } from "./engine-host.js";
 import { emptyEpisode, entropyOf, sameBut, type Episode } from "./episode.js";
 import { LabelsPanel, type Question } from "./labels-panel.js";
+import { ModelDesk } from "./model-desk.js";
 import { byId } from "./page-dom.js";
 import { PicturePanel } from "./picture-panel.js";
 import type { LoadedPicture } from "./picture-source.js";
-import { messageOf, placeOf, property } from "./problems.js";
+import { messageOf, placeOf, wayOutOf } from "./problems.js";
 import { best, Results } from "./results.js";
 import { RunPanel } from "./run-panel.js";
+import { readRunForm } from "./run-request.js";
 import type { Sample } from "./samples.js";
 import { text } from "./strings.js";
 
@@ -28,6 +30,7 @@ export class App {
   readonly #pictures: PicturePanel;
   readonly #panel: RunPanel;
   readonly #host: EngineHost;
+  readonly #models: ModelDesk;
 
   #picture: LoadedPicture | null = null;
   #before: readonly number[] | null = null;
@@ -53,6 +56,10 @@ export class App {
       reset: () => this.#reset(),
     });
     this.#host = new EngineHost((state) => this.#showEngine(state));
+    this.#models = new ModelDesk(this.#host, this.#announcer, {
+      isRunning: () => this.#isAdapting,
+      modelChanges: (former, change) => this.#modelChanges(former, change),
+    });
     this.#controls = new Controls((values) => this.#optionsChanged(values));
     byId("controls", HTMLElement).append(this.#controls.element);
     this.#labels = new LabelsPanel({ labelsChanged: () => this.#inputChanged() });
@@ -64,6 +71,7 @@ export class App {
   /** Fetches the samples, and the engine once the page has been painted; on metered connections only when it is needed. */
   start(): void {
     void this.#pictures.offerSamples();
+    void this.#models.start();
     if (savesData()) {
       this.#panel.showStatus(text.status.savingData);
       return;
@@ -81,8 +89,22 @@ export class App {
   }
 
   #inputChanged(restMs = REST_MS): void {
-    clearTimeout(this.#resting);
     if (this.#isAdapting) this.#announcer.say(text.status.inputsChanged);
+    this.#results.forgetFormer();
+    this.#forgetAnswers();
+    this.#resting = setTimeout(() => void this.#classify(), restMs);
+  }
+
+  /** The same picture and labels, asked of another model. What the one before said stays as a note beside the new answer. */
+  #modelChanges(former: string, change: () => void): void {
+    if (former !== "") this.#results.keepAsFormer(former);
+    this.#forgetAnswers();
+    change();
+    void this.#classify();
+  }
+
+  #forgetAnswers(): void {
+    clearTimeout(this.#resting);
     this.#stopRun();
     this.#kept = null;
     this.#episode = emptyEpisode(this.#controls.values);
@@ -90,7 +112,6 @@ export class App {
     this.#beforeEntropy = null;
     this.#showButtons();
     this.#show();
-    this.#resting = setTimeout(() => void this.#classify(), restMs);
   }
 
   #optionsChanged(values: OptionValues): void {
@@ -101,6 +122,7 @@ export class App {
       this.#show();
     }
     if (this.#host.useDevice(values.device)) this.#loadAgain();
+    this.#models.deviceMayHaveChanged();
   }
 
   /** Loads the engine on the chosen device, keeping everything that was entered and found. */
@@ -160,25 +182,14 @@ export class App {
 
   /** Runs an episode with the present settings. A continued one keeps the old curve until the new one has passed it. */
   async #adapt(isContinued = false): Promise<void> {
-    this.#labels.flush();
-    const picture = this.#picture;
-    if (picture === null) {
-      this.#pictures.askForPicture();
-      return;
-    }
-    const question = this.#labels.question;
-    if (question === null) {
-      this.#labels.focusProblem();
-      return;
-    }
-    if (!this.#labels.checkForAdapting()) return;
-    const invalid = this.#controls.firstInvalid;
-    if (invalid !== null) {
-      this.#settings.open = true;
-      invalid.focus();
-      this.#panel.showStatus(text.settings.fix);
-      return;
-    }
+    const request = readRunForm(this.#picture, {
+      pictures: this.#pictures,
+      labels: this.#labels,
+      controls: this.#controls,
+      settings: this.#settings,
+      onInvalidSetting: () => this.#panel.showStatus(text.settings.fix),
+    });
+    if (request === null) return;
     clearTimeout(this.#resting);
     this.#turn += 1;
     const turn = this.#turn;
@@ -192,7 +203,7 @@ export class App {
     try {
       const clip = await this.#host.ready();
       if (turn !== this.#turn) return;
-      const report = await this.#follow(clip, picture, question, isContinued, turn);
+      const report = await this.#follow(clip, request.picture, request.question, isContinued, turn);
       if (turn === this.#turn) this.#finish(report);
     } catch (error) {
       if (turn === this.#turn) this.#fail(error, () => (isContinued ? this.#stepOnce() : void this.#adapt()));
@@ -246,7 +257,7 @@ export class App {
 
   #finish(report: EpisodeReport): void {
     this.#run = null;
-    this.#isAdapting = false;
+    this.#runEnded();
     this.#isContinuing = false;
     this.#kept = null;
     this.#episode = { ...this.#episode, report, steps: report.steps };
@@ -290,10 +301,16 @@ export class App {
   /** Ends the present run, if there is one; whatever it still says is ignored. */
   #stopRun(): void {
     this.#turn += 1;
-    this.#isAdapting = false;
+    this.#runEnded();
     const run = this.#run;
     this.#run = null;
     run?.cancel();
+  }
+
+  #runEnded(): void {
+    this.#isAdapting = false;
+    // A model that waits takes over, once what ended the run has been seen to.
+    queueMicrotask(() => this.#models.runEnded());
   }
 
   /** Puts an error beside what caused it. Nothing that was entered or found is taken away. */
@@ -330,13 +347,10 @@ export class App {
 
   /** The engine can't go on: the CPU where the GPU failed, else another try. */
   #offerWayOut(error: unknown, again: () => void): void {
-    const place = placeOf(error);
     const { device } = this.#controls.values;
-    const offersCpu = device !== "cpu" && place.kind === "engine" && place.isDevice;
-    const ofGpu = text.engine.gpu[property(error, "code")] ?? messageOf(error);
+    const { message, ofGpu, offersCpu } = wayOutOf(error, device);
     if (offersCpu && device === "webgpu") this.#controls.showError("device", ofGpu);
     this.#panel.showDevice(text.device.notYet);
-    const message = offersCpu ? `${ofGpu} ${text.engine.cpuCan}` : property(error, "code") === "" ? text.engine.noScript : messageOf(error);
     this.#panel.showProblem(message, offersCpu ? text.engine.continueOnCpu : text.engine.tryAgain, () => {
       if (offersCpu) {
         this.#host.useDevice("cpu");
@@ -347,27 +361,13 @@ export class App {
   }
 
   #showEngine(state: EngineState): void {
-    switch (state.kind) {
-      case "idle":
-        this.#panel.showDevice(text.device.notYet);
-        break;
-      case "loading":
-        this.#panel.showDevice(text.device.loading);
-        this.#panel.showLoading(state.progress);
-        break;
-      case "ready": {
-        const { device } = state.clip;
-        const words = device.kind === "cpu" ? text.device.cpu : device.software ? text.device.software(device.name) : text.device.webgpu(device.name);
-        this.#panel.showDevice(words);
-        this.#panel.clearProblem();
-        this.#announcer.say(text.announce.loaded(words));
-        this.#showRest();
-        break;
-      }
-      case "failed":
-        this.#panel.showStatus(text.status.loadFailed);
-        this.#offerWayOut(state.error, () => void this.#classify());
-        break;
+    this.#models.engineChanged(state);
+    this.#panel.showEngine(state);
+    if (state.kind === "ready") {
+      this.#announcer.say(text.announce.loaded(this.#models.announcedTitle, this.#panel.device));
+      this.#showRest();
+    } else if (state.kind === "failed") {
+      this.#offerWayOut(state.error, () => void this.#classify());
     }
   }
 

@@ -1,6 +1,8 @@
 /** Where on the page an error of the engine belongs. */
 
+import type { DeviceChoice } from "clip-ttl";
 import { optionOfEngineName, type OptionName } from "clip-ttl/element";
+import { text } from "./strings.js";
 
 export type ProblemPlace =
   | { readonly kind: "cancelled" }
@@ -41,4 +43,14 @@ export function placeOf(error: unknown): ProblemPlace {
   if (DEVICE_CODES.includes(code)) return { kind: "engine", isDevice: true };
   if (ENGINE_CODES.test(code)) return { kind: "engine", isDevice: false };
   return { kind: "run" };
+}
+
+/** The words for an engine that can't go on, and whether the CPU is a way out. */
+export function wayOutOf(error: unknown, device: DeviceChoice): { readonly message: string; readonly ofGpu: string; readonly offersCpu: boolean } {
+  const place = placeOf(error);
+  const code = property(error, "code");
+  const offersCpu = device !== "cpu" && place.kind === "engine" && place.isDevice;
+  const ofGpu = text.engine.gpu[code] ?? messageOf(error);
+  const message = offersCpu ? `${ofGpu} ${text.engine.cpuCan}` : code === "" ? text.engine.noScript : messageOf(error);
+  return { message, ofGpu, offersCpu };
 }

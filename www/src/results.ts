@@ -39,6 +39,8 @@ export class Results {
   readonly #overlay: CropOverlay;
   readonly #sentence = byId("sentence", HTMLElement);
   readonly #warnings = byId("warnings", HTMLElement);
+  readonly #former = byId("former", HTMLElement);
+  #hasAnswer = false;
 
   constructor() {
     this.#overlay = new CropOverlay((view) => this.#strip.highlight(view));
@@ -57,6 +59,18 @@ export class Results {
     return parts.map((part) => (typeof part === "string" ? part : part.textContent)).join("");
   }
 
+  /** Leaves the present answer as a note when another model is to give the next ones. */
+  keepAsFormer(model: string): void {
+    if (!this.#hasAnswer) return;
+    this.#former.textContent = text.sentence.former(model, this.#sentence.textContent ?? "");
+    this.#former.hidden = false;
+  }
+
+  /** Takes the note away: the question isn't the same any more. */
+  forgetFormer(): void {
+    this.#former.hidden = true;
+  }
+
   show(known: Known): void {
     const { steps, report } = known;
     const after = steps.at(-1)?.prediction ?? null;
@@ -70,6 +84,7 @@ export class Results {
       }),
       labelCount: known.labels.length,
     });
+    this.#hasAnswer = known.before !== null;
     const views = viewsOf(known);
     this.#strip.update({ picture: known.picture, views: views ?? placeholders(known.viewCount), encoded: known.viewsEncoded });
     this.#overlay.update({ picture: known.picture, views: views ?? NO_VIEWS });

@@ -1,6 +1,7 @@
 /** The buttons, the progress, the device that runs, and what went wrong with the engine. */
 
-import type { AdaptProgress, LoadProgress } from "clip-ttl";
+import type { AdaptProgress, DeviceInfo, LoadProgress } from "clip-ttl";
+import type { EngineState } from "./engine-host.js";
 import { byId, onPress, setEnabled } from "./page-dom.js";
 import { text } from "./strings.js";
 
@@ -48,8 +49,33 @@ export class RunPanel {
     setEnabled(this.#reset, state.canReset);
   }
 
+  /** What the model runs on, in words. */
+  get device(): string {
+    return this.#device.textContent ?? "";
+  }
+
   showDevice(words: string): void {
     this.#device.textContent = words;
+  }
+
+  /** The engine's way from nothing to ready, as far as it needs no action. */
+  showEngine(state: EngineState): void {
+    switch (state.kind) {
+      case "idle":
+        this.showDevice(text.device.notYet);
+        break;
+      case "loading":
+        this.showDevice(text.device.loading);
+        this.#showLoading(state.progress);
+        break;
+      case "ready":
+        this.showDevice(wordsOf(state.clip.device));
+        this.clearProblem();
+        break;
+      case "failed":
+        this.showStatus(text.status.loadFailed);
+        break;
+    }
   }
 
   /** A line about what is going on; `share` (0 to 1) fills the bar, null lets it move without an end, undefined hides it. */
@@ -60,13 +86,14 @@ export class RunPanel {
     else this.#progress.value = share ?? 0;
   }
 
-  showLoading(progress: LoadProgress | null): void {
+  #showLoading(progress: LoadProgress | null): void {
     if (progress === null) {
       this.showStatus(text.status.starting, null);
       return;
     }
-    const { stage, loadedBytes, totalBytes } = progress;
-    if (stage === "download") this.showStatus(text.status.loading(loadedBytes, totalBytes), totalBytes === null ? null : loadedBytes / totalBytes);
+    const { stage, loadedBytes, totalBytes, retry } = progress;
+    if (retry !== null) this.showStatus(retry.delayMs === null ? text.status.offline : text.status.interrupted(retry.reason), null);
+    else if (stage === "download") this.showStatus(text.status.loading(loadedBytes, totalBytes), totalBytes === null ? null : loadedBytes / totalBytes);
     else if (stage === "prepare") this.showStatus(text.status.preparing, null);
   }
 
@@ -103,4 +130,9 @@ export class RunPanel {
     this.#problem.hidden = true;
     this.#act = null;
   }
+}
+
+function wordsOf({ kind, name, software }: DeviceInfo): string {
+  if (kind === "cpu") return text.device.cpu;
+  return software ? text.device.software(name) : text.device.webgpu(name);
 }

@@ -1,8 +1,12 @@
 /** The texts that the page writes while it runs; what never changes is in index.html. */
 
 import { formatBytes, formatCount, formatDuration } from "clip-ttl/element";
+import { formatSize } from "./sizes.js";
 
 const LOCALE = "en";
+const moment = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeStyle: "short" });
+/** How the number formats of weights are called where they need no explanation. */
+const DTYPES = { auto: "as in its file", f32: "32 bits (f32)", f16: "16 bits (f16)", q8: "8 bits (q8)", q4: "4 bits (q4)" };
 
 function count(amount: number, one: string, many: string): string {
   return amount === 1 ? `1 ${one}` : `${formatCount(amount, LOCALE)} ${many}`;
@@ -24,6 +28,8 @@ export const text = {
     loading: (loadedBytes: number, totalBytes: number | null): string =>
       totalBytes === null ? `Loading the model: ${formatBytes(loadedBytes)}` : `Loading the model: ${formatBytes(loadedBytes)} of ${formatBytes(totalBytes)}`,
     preparing: "Preparing the model …",
+    interrupted: (reason: string): string => `Loading the model was interrupted (${reason}); another attempt follows.`,
+    offline: "Loading the model waits for the connection to come back.",
     ready: "Ready.",
     readyNoPicture: "Ready. Choose a picture to begin.",
     classifying: "Comparing the picture with the labels …",
@@ -49,9 +55,10 @@ export const text = {
     stays: "The answer stays {first}: {before} before, {after} after {updates}.",
     changes: "The answer changed from {first} ({before}) to {second} ({after}) after {updates}.",
     updates: (updates: number): string => count(updates, "update", "updates"),
+    former: (model: string, sentence: string): string => `With ${model}: ${sentence}`,
   },
   announce: {
-    loaded: (device: string): string => `Model loaded. ${device}.`,
+    loaded: (model: string, device: string): string => (model === "" ? `Model loaded. ${device}.` : `Model loaded: ${model}. ${device}.`),
     classified: (label: string, percent: string): string => `Before adapting: ${label}, ${percent}.`,
     running: "Adapting.",
     entropy: (before: string, after: string): string => `The entropy of the prediction went from ${before} to ${after} nats.`,
@@ -96,6 +103,95 @@ export const text = {
     asInPaper: "as in the paper",
     changed: (names: readonly string[]): string => `changed: ${names.join(", ")}`,
     fix: "Correct the marked setting first.",
+  },
+  model: {
+    pocket: "Pocket CLIP",
+    localFiles: "model from this device",
+    itsServer: "its server",
+    dtype: (dtype: keyof typeof DTYPES): string => DTYPES[dtype],
+    line: (title: string, dtype: keyof typeof DTYPES, residentBytes: number, imageSize: number): string =>
+      `${title}, ${DTYPES[dtype]}, ${formatSize(residentBytes)} in memory, sees ${imageSize} × ${imageSize} pixels`,
+    note: {
+      sees: (title: string, imageSize: number): string => `The model is ${title}: it sees ${imageSize} × ${imageSize} pixels.`,
+      unknown: (title: string): string => `The model is ${title}.`,
+      page: "Its page",
+      pageSays: "says how it was trained and what it is meant for.",
+    },
+    formats: {
+      recommended: { name: "Recommended", explanation: "What suits the model: 8 bits for a large one, as in its file for a small one." },
+      q8: { name: DTYPES.q8, explanation: "A quarter of the memory of 32 bits, and hardly a difference in the answers." },
+      q4: { name: DTYPES.q4, explanation: "The least memory; some answers differ from those of the full model." },
+      f16: { name: DTYPES.f16, explanation: "Half the memory of 32 bits; the answers are the full model’s but for rounding." },
+      f32: { name: DTYPES.f32, explanation: "The most memory and the full precision, for comparing numbers with other programs." },
+    },
+    load: {
+      load: "Load",
+      fromStorage: "Load from this browser’s storage",
+      download: (downloaded: string): string => `Load, ${downloaded} download`,
+      downloadAndKeep: (downloaded: string, kept: string): string => `Load, ${downloaded} download, ${kept} kept`,
+    },
+    entry: {
+      facts: (parameters: string, imageSize: number, patchSize: number): string =>
+        `${parameters} parameters, sees ${imageSize} × ${imageSize} pixels in patches of ${patchSize} × ${patchSize}`,
+      sizes: ({ downloadBytes, residentBytes }: { readonly downloadBytes: number; readonly residentBytes: number }): string =>
+        `${formatSize(downloadBytes)} to download, ${formatSize(residentBytes)} in memory`,
+      licence: (licence: string): string => `Licence: ${licence}${/[.!?]$/.test(licence) ? "" : "."}`,
+      page: "Its page",
+      pageOf: (title: string): string => `(${title})`,
+      card: "Its card",
+      present: "In use",
+      stored: "Stored in this browser",
+    },
+    name: {
+      missing: "Enter the name of a model, as in openai/clip-vit-base-patch32, or an address.",
+      invalid: "That is neither a name, as in openai/clip-vit-base-patch32, nor an address that begins with https://.",
+    },
+    link: {
+      noModel: (model: string): string => `The link asks for the model “${model}”, which is not a name that models have.`,
+      noFormat: (format: string): string => `The link asks for the format “${format}”; there are q8, q4, f16 and f32.`,
+      noHub: "The link names a hub whose address doesn’t begin with https:// or http://; the usual one is used.",
+    },
+    change: {
+      fromLink: (title: string): string => `This link asks for ${title}.`,
+      isStored: "It is stored in this browser, so there is little or nothing to download.",
+      sizeUnknown: (host: string): string => `Its size is not known yet. To look it up, the beginning of its file is read from ${host}.`,
+      sizes: (downloadBytes: number, residentBytes: number, host: string): string =>
+        `${formatSize(downloadBytes)} to download from ${host}; ${formatSize(residentBytes)} in memory, and in this browser’s storage for the next time.`,
+      lookUpSize: "Look up its size",
+      lookingUp: (title: string): string => `Looking up ${title} …`,
+      stopLookingUp: "Stop looking it up",
+      loading: (title: string): string => `Loading ${title}`,
+      bytes: (loadedBytes: number, totalBytes: number | null): string =>
+        totalBytes === null ? `${formatSize(loadedBytes)} so far` : `${formatSize(loadedBytes)} of ${formatSize(totalBytes)}`,
+      rate: (bytesPerSecond: number): string => `${formatSize(bytesPerSecond)}/s`,
+      fromStorage: (bytes: number): string => `${formatSize(bytes)} of it from this browser’s storage`,
+      retry: (reason: string, seconds: number): string => `Interrupted (${reason}). Trying again ${seconds === 0 ? "now" : `in ${seconds} s`}.`,
+      offline: "Waiting for the connection to come back.",
+      pausing: "Loading is interrupted; another attempt follows.",
+      meanwhile: (title: string): string => `${title} can be used meanwhile.`,
+      stopLoading: "Cancel loading",
+      cancelled: (title: string): string => `Loading was cancelled. ${title} is still in use.`,
+      loaded: (title: string): string => `${title} is loaded.`,
+      waiting: "It takes over when the present run has ended.",
+      failed: (title: string): string => `${title} could not be loaded.`,
+      stillInUse: (title: string): string => `${title} is still in use.`,
+      tryAgain: "Try loading again",
+      notNow: "Not now",
+      stay: (title: string): string => `Stay with ${title}`,
+      close: "Close",
+    },
+    stored: {
+      none: "No model is stored.",
+      kept: (amount: number, bytes: number | null): string =>
+        bytes === null ? `${count(amount, "model is", "models are")} stored.` : `${count(amount, "model takes", "models take")} ${formatSize(bytes)}.`,
+      estimate: (usedBytes: number, quotaBytes: number): string => `This site takes ${formatSize(usedBytes)} in all, of at most ${formatSize(quotaBytes)}.`,
+      refused: "This browser lets this page store nothing, so a model is downloaded each time.",
+      dates: (lastUsed: Date, created: Date): string => `Last used ${moment.format(lastUsed)}; stored ${moment.format(created)}`,
+      incomplete: "only a part of it: the next load goes on from there",
+      delete: "Delete",
+      deleted: (title: string, bytes: number): string => `${title} was deleted; ${formatSize(bytes)} are free again.`,
+      deletedAll: (bytes: number): string => `All stored models were deleted; ${formatSize(bytes)} are free again.`,
+    },
   },
   engine: {
     /** What happened to the GPU, by the error's code. */

@@ -126,7 +126,7 @@ pub struct ConvertArgs {
     /// Folder of a CLIP in Hugging Face's layout, a .safetensors file, or hf:owner/name
     #[arg(long, value_name = "PATH")]
     pub from: ModelPlace,
-    /// The file to write
+    /// The file to write; a folder (or a path that ends with /) gets the three files of Hugging Face's layout
     #[arg(long, value_name = "FILE")]
     pub to: PathBuf,
     /// Format of the matrices: f32, f16, q8 or q4

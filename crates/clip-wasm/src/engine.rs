@@ -114,6 +114,14 @@ impl Engine {
         })
     }
 
+    /// Bytes of the module's memory. It never shrinks: so much is the most that was ever needed.
+    #[must_use]
+    #[wasm_bindgen(getter, js_name = memoryBytes)]
+    pub fn memory_bytes(&self) -> f64 {
+        const PAGE_BYTES: usize = 65_536;
+        (core::arch::wasm32::memory_size::<0>() * PAGE_BYTES) as f64
+    }
+
     /// Loads a checkpoint whose pieces are all there, and returns its sizes. Replaces the model that was loaded before; after
     /// an error that one is still there. The loader is used up.
     ///

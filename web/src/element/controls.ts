@@ -1,6 +1,6 @@
 /** The settings panel: a slider with a number field for each option of the table, one line of explanation each. */
 
-import type { DeviceChoice } from "../types.js";
+import type { DeviceChoice } from "../load-types.js";
 import { html, setText, uniqueId } from "./dom.js";
 import { formatPlain } from "./format.js";
 import {

@@ -1,6 +1,7 @@
 /** The settings of an adaptation as ONE table: the controls, their limits, the defaults and the reset are made from it. */
 
-import type { DeviceChoice, TtlOptions } from "../types.js";
+import type { DeviceChoice } from "../load-types.js";
+import type { TtlOptions } from "../types.js";
 import type { Strings } from "./strings.js";
 
 export type OptionName = keyof Strings["controls"]["options"];

@@ -2,9 +2,11 @@
 
 import type { Engine, Episode, EpisodeEvent, Picture } from "../clip_ttl.js";
 import { ClipTtlError } from "../errors.js";
-import { DownloadProgress, fetchModel } from "../models.js";
-import type { Request, RunEvent } from "../protocol.js";
-import type { Classification, DeviceInfo, EpisodeReport, LoadProgress, ModelInfo, VerifyReport } from "../types.js";
+import { loadModel } from "../hub/load.js";
+import type { DeviceInfo, LoadProgress } from "../load-types.js";
+import { DownloadProgress } from "../progress.js";
+import type { Exchanges, Request, RunEvent } from "../protocol.js";
+import type { Classification, EpisodeReport, VerifyReport } from "../types.js";
 import type { GpuWatch } from "./gpu-watch.js";
 import type { Obituary } from "./obituary.js";
 import { PictureCache } from "./picture-cache.js";
@@ -29,28 +31,28 @@ export class EngineHost {
     this.#obituary = obituary;
   }
 
-  async open(
-    request: Request<"open">,
-    ticket: Ticket,
-    tell: (progress: LoadProgress) => void,
-  ): Promise<{ readonly device: DeviceInfo; readonly model: ModelInfo }> {
+  async open(request: Request<"open">, ticket: Ticket, tell: (progress: LoadProgress) => void): Promise<Exchanges["open"]["result"]> {
     const progress = new DownloadProgress(tell);
-    const [wasm, files] = await Promise.all([
-      loadWasm(request.wasmUrl, progress, ticket.signal),
-      fetchModel(request.model, progress, ticket.signal),
-    ]);
+    const loadingWasm = loadWasm(request.wasmUrl, progress, ticket.signal).then((wasm) => {
+      // Before anything else is done with it.
+      wasm.onPanic((message) => this.#obituary.panicked(message));
+      return wasm;
+    });
+    const loader = loadingWasm.then((wasm) => wasm.Loader);
+    // Whoever waits for it gets the failure; perhaps nobody does any more.
+    loader.catch(() => undefined);
+    const [wasm, loaded] = await Promise.all([loadingWasm, loadModel(request, { loader, progress, signal: ticket.signal })]);
     progress.report("prepare");
     await ticket.pause();
-    wasm.onPanic((message) => this.#obituary.panicked(message));
     const engine = await wasm.Engine.open(request.device);
     const { kind, name, software } = engine.device;
     if (kind === "cpu") this.#gpu.forget();
     const device = { kind, software, name: kind === "cpu" ? name : (this.#gpu.adapterName ?? name) };
     await ticket.pause();
-    const model = engine.load(files.name, files.config, files.preprocessor, files.weights);
+    const model = engine.loadAssembled(request.model.name, loaded);
     this.#opened = { engine, pictures: new PictureCache(wasm), wasm, device };
     progress.report("ready");
-    return { device, model };
+    return { device, model, warnings: progress.warnings };
   }
 
   async classify(request: Request<"classify">): Promise<Classification> {

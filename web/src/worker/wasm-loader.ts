@@ -2,7 +2,7 @@
 
 import { ClipTtlError } from "../errors.js";
 import { expectedBytes, fetchChecked, readBody } from "../fetching.js";
-import type { DownloadProgress } from "../models.js";
+import type { DownloadProgress } from "../progress.js";
 
 /** The engine's JavaScript side. */
 export type WasmModule = typeof import("../clip_ttl.js");

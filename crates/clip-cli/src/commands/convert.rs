@@ -5,13 +5,14 @@ use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use clip_model::checkpoint::{self, CONFIG_KEY, Checkpoint, Description, FormatChoice, Header, PREPROCESSOR_KEY};
+use clip_model::quantised::WeightFormat;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::args::ConvertArgs;
 use crate::commands::Outcome;
 use crate::error::Error;
-use crate::model_files::ModelFiles;
+use crate::model_files::{CONFIG, ModelFiles, PREPROCESSOR, WEIGHTS};
 use crate::output::{self, Surface};
 use crate::progress::Progress;
 
@@ -74,17 +75,21 @@ pub fn run(arguments: &ConvertArgs) -> Result<Outcome, Error> {
     };
     converted.weights.convert(format).map_err(unloadable)?;
     let parameters = converted.weights.parameters();
-    write(&arguments.to, &converted, &description, &mut progress)?;
+    let file = destination(&arguments.to)?;
+    write(&file, &converted, &description, &mut progress)?;
+    if file != arguments.to {
+        write_configuration(&arguments.to, arguments.quant, &description)?;
+    }
     drop(progress);
 
     let document = Document {
         from: files.place.clone(),
-        to: arguments.to.clone(),
+        to: file.clone(),
         format: arguments.quant.as_str(),
         parameters,
         bytes_before: files.weights.len() as u64,
-        bytes_after: std::fs::metadata(&arguments.to)
-            .map_err(|source| unwritable(&arguments.to, source))?
+        bytes_after: std::fs::metadata(&file)
+            .map_err(|source| unwritable(&file, source))?
             .len(),
         source_sha256,
     };
@@ -94,6 +99,43 @@ pub fn run(arguments: &ConvertArgs) -> Result<Outcome, Error> {
         output::print(&render(&document, Surface::of_stdout()))?;
     }
     Ok(Outcome::Good)
+}
+
+/// The file to write: within a folder, the one that Hugging Face's layout has.
+fn destination(to: &Path) -> Result<PathBuf, Error> {
+    let is_folder = to.is_dir() || to.as_os_str().to_string_lossy().ends_with(std::path::is_separator);
+    if !is_folder {
+        return Ok(to.to_path_buf());
+    }
+    std::fs::create_dir_all(to).map_err(|source| unwritable(to, source))?;
+    Ok(to.join(WEIGHTS))
+}
+
+/// Writes the configuration beside the weights, for whoever doesn't look for it in them.
+fn write_configuration(folder: &Path, format: WeightFormat, description: &Description) -> Result<(), Error> {
+    let mut files = vec![(CONFIG, with_dtype(&description.config_json, format)?)];
+    if let Some(json) = &description.preprocessor_json {
+        files.push((PREPROCESSOR, json.clone()));
+    }
+    for (name, text) in files {
+        let path = folder.join(name);
+        std::fs::write(&path, text).map_err(|source| unwritable(&path, source))?;
+    }
+    Ok(())
+}
+
+/// `transformers` loads weights in the format that the configuration names, whatever they are stored in.
+fn with_dtype(config_json: &str, format: WeightFormat) -> Result<String, Error> {
+    let mut config: serde_json::Map<String, serde_json::Value> = serde_json::from_str(config_json)?;
+    let dtype = match format {
+        WeightFormat::F32 => "float32",
+        WeightFormat::F16 => "float16",
+        // Nothing that it knows.
+        WeightFormat::Q8 | WeightFormat::Q4 => return Ok(config_json.to_owned()),
+    };
+    config.remove("torch_dtype");
+    config.insert("dtype".into(), dtype.into());
+    Ok(serde_json::to_string_pretty(&config)?)
 }
 
 /// Writes beside the destination first: a file that was broken off is never taken for a model, and one that was there stays until the

@@ -120,6 +120,21 @@ fn what_cannot_be_converted_leaves_nothing_behind() {
 }
 
 #[test]
+fn a_folder_gets_the_files_of_hugging_faces_layout() {
+    let folder = folder("convert-folder");
+    let to = format!("{}/", folder.join("unpacked").display());
+    convert("models/pocket", &to, "--quant f32");
+    let config: Value = serde_json::from_slice(&std::fs::read(format!("{to}config.json")).unwrap()).unwrap();
+    assert_eq!(
+        config["dtype"], "float32",
+        "the configuration that came along says something else"
+    );
+    assert!(std::fs::exists(format!("{to}preprocessor_config.json")).unwrap());
+    let episode = "tests/fixtures/ttl-pocket-chelsea.safetensors";
+    run(words(&format!("verify {episode} --model {to} --device cpu"))).expect(0);
+}
+
+#[test]
 fn values_that_half_precision_cannot_hold_are_refused_by_the_name_of_their_tensor() {
     let folder = folder("convert-range");
     let name = "vision_model.encoder.layers.0.mlp.fc1.weight";
