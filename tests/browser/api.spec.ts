@@ -96,6 +96,20 @@ test("adapt reports everything under the documented names", async ({ page }) => 
   expect(progress).toContainEqual({ stage: "stepping", step: 2, steps: 2, viewsDone: 2, viewsTotal: 5 });
 });
 
+test("the engine tells how much memory it has needed", async ({ page }) => {
+  await load(page);
+  const { loaded, adapted, residentBytes } = await page.evaluate(async (labels) => {
+    const { clip } = window;
+    const loaded = await clip.memoryBytes();
+    await clip.adapt("./samples/chelsea.png", labels, { views: 16 }).result;
+    return { loaded, adapted: await clip.memoryBytes(), residentBytes: clip.model.residentBytes };
+  }, LABELS);
+  expect(loaded % 65_536, "whole pages").toBe(0);
+  expect(loaded).toBeGreaterThan(residentBytes);
+  expect(loaded, "the model and what loading it takes").toBeLessThan(residentBytes + 128 * 2 ** 20);
+  expect(adapted, "it never shrinks").toBeGreaterThanOrEqual(loaded);
+});
+
 test("a picture may come in many forms", async ({ page }) => {
   await load(page);
   const answers = await page.evaluate(async (labels) => {

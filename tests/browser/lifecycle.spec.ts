@@ -183,7 +183,7 @@ test("disposing ends everything that is awaited, and the worker", async ({ page 
     await new Promise<void>((resolve) => void adapt({ onProgress: () => resolve() }));
     window.clip.dispose();
     window.clip.dispose();
-    return { running: await running, later: [await endingOf(adapt().result), await endingOf(window.clip.classify("./samples/chelsea.png", ["a", "b"]))] };
+    return { running: await running, later: [await endingOf(adapt().result), await endingOf(window.clip.classify("./samples/chelsea.png", ["a", "b"])), await endingOf(window.clip.memoryBytes())] };
   });
   for (const ending of [...outcome.running, ...outcome.later]) expect(ending).toMatchObject({ code: "disposed", isClipTtlError: true });
   await expect.poll(() => page.workers().length).toBe(0);

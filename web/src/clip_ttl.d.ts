@@ -61,6 +61,8 @@ export class Engine {
   private constructor();
   static open(device: string): Promise<Engine>;
   readonly device: { readonly kind: "cpu" | "webgpu"; readonly name: string; readonly software: boolean };
+  /** Size of the module's memory, which never shrinks. */
+  readonly memoryBytes: number;
   /** Uses the loader up, also where it throws: a piece is missing, the device has no memory left. */
   loadAssembled(name: string, loader: Loader): ModelInfo;
   classify(picture: Picture, labels: readonly string[], template: string): Promise<Classification>;

@@ -92,6 +92,14 @@ export class ClipTtl {
     return this.#connection.request("verify", { episode }, { what: "Verifying", signal: options.signal });
   }
 
+  /**
+   * Bytes of the engine's WebAssembly memory. It never shrinks, so this is the most that the engine has needed since it was
+   * started: loading, classifying and adapting included. What a graphics device holds is not in it.
+   */
+  async memoryBytes(): Promise<number> {
+    return this.#connection.request("memory", {}, { what: "Asking for the memory's size" });
+  }
+
   /** Ends the worker and frees all memory. What is still awaited rejects with the code `disposed`. */
   dispose(): void {
     this.#connection.close(new ClipTtlError("disposed", "this engine was disposed of"));

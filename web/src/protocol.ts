@@ -9,8 +9,11 @@ import type { WireError } from "./errors.js";
 import type { DeviceChoice, DeviceInfo, LoadProgress, ModelInfo, WeightsChoice } from "./load-types.js";
 import type { AdaptProgress, Classification, EpisodeReport, StepReport, TtlOptions, VerifyReport, Warning, ZeroShot } from "./types.js";
 
-/** Changes whenever a message changes its meaning: page and worker may come from different versions in a cache. */
-export const PROTOCOL_VERSION = 2;
+/**
+ * Changes whenever a message changes its meaning or a request is added: page and worker may come from different versions in a
+ * cache, and a worker says nothing to requests that it doesn't know.
+ */
+export const PROTOCOL_VERSION = 3;
 
 /** A picture on its way to the engine: a file for it to decode, or pixels. */
 export type WireImage =
@@ -82,6 +85,12 @@ export interface Exchanges {
     result: VerifyReport;
     event: never;
   };
+  memory: {
+    request: Readonly<Record<never, never>>;
+    /** Bytes. */
+    result: number;
+    event: never;
+  };
 }
 
 export type RequestKind = keyof Exchanges;
@@ -116,7 +125,7 @@ export type FromWorker =
   | { readonly type: "dead"; readonly error: WireError };
 
 const FROM_WORKER: ReadonlySet<string> = new Set<FromWorker["type"]>(["hello", "event", "result", "error", "dead"]);
-const TO_WORKER: ReadonlySet<string> = new Set<ToWorker["type"]>(["open", "classify", "adapt", "verify", "cancel", "debug-lose-device", "debug-panic"]);
+const TO_WORKER: ReadonlySet<string> = new Set<ToWorker["type"]>(["open", "classify", "adapt", "verify", "memory", "cancel", "debug-lose-device", "debug-panic"]);
 
 /** Whether a message is one of ours: bundlers' development servers post their own to workers and pages. */
 export function isFromWorker(message: unknown): message is FromWorker {

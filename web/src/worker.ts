@@ -74,6 +74,8 @@ function work(request: Request, ticket: Ticket): Promise<Exchanges[RequestKind][
       return host.adapt(request, ticket, (event) => tell(id, event));
     case "verify":
       return host.verify(request);
+    case "memory":
+      return Promise.resolve(host.memoryBytes());
     default:
       throw new ClipTtlError("unknown", "the worker does not know this request");
   }

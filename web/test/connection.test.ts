@@ -135,5 +135,6 @@ test("other people's messages are not ours", () => {
   for (const message of [null, "hello", { type: 3 }, { type: "webpackOk" }, {}]) {
     assert.ok(!isFromWorker(message) && !isToWorker(message));
   }
+  for (const type of ["open", "classify", "adapt", "verify", "memory"]) assert.ok(isToWorker({ type, id: 1 }), type);
   assert.ok(isToWorker({ type: "cancel", id: 1 }) && !isFromWorker({ type: "cancel", id: 1 }));
 });

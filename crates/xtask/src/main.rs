@@ -1,8 +1,10 @@
-//! Builds, serves and tests clip-ttl: `cargo xtask build`, `cargo xtask serve --open`, `cargo xtask test`.
+//! Builds, serves, tests and measures clip-ttl: `cargo xtask build`, `cargo xtask serve --open`, `cargo xtask test`,
+//! `cargo xtask bench`.
 //!
 //! Everything the commands need is Cargo, Node.js and what these two fetch from their registries; nothing has to be
 //! installed by hand. Build outputs go below Cargo's target directory:
-//! `package` (the npm package as published), `site` (the demo site), `wasm-package` (the optimised module, kept between builds).
+//! `package` (the npm package as published), `site` (the demo site), `wasm-package` (the optimised module, kept between builds),
+//! `bench` (checkpoints with random weights, kept too).
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -10,6 +12,7 @@
 )]
 #![allow(unreachable_pub, reason = "a program has no interface beyond its commands")]
 
+mod bench;
 mod build;
 mod error;
 mod http;
@@ -27,13 +30,14 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::bench::{BenchOptions, Dtype, Shape};
 use crate::build::BuildOptions;
 use crate::error::Error;
 use crate::serve::ServeOptions;
 use crate::test::Suite;
 use crate::workspace::Workspace;
 
-/// Builds, serves and tests clip-ttl.
+/// Builds, serves, tests and measures clip-ttl.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", disable_help_subcommand = true)]
 struct Arguments {
@@ -65,6 +69,27 @@ enum Command {
         #[arg(long, value_name = "PART")]
         only: Vec<Suite>,
     },
+    /// Measure models of full size, natively and in Chromium on the CPU device; takes many minutes, and is none of the tests
+    Bench(BenchArguments),
+}
+
+#[derive(Debug, clap::Args)]
+struct BenchArguments {
+    /// A model to measure; may be given several times. All have random weights, but for the one that ships
+    #[arg(long = "shape", value_enum, value_name = "SHAPE", default_values_t = [Shape::VitB32, Shape::VitB16])]
+    shapes: Vec<Shape>,
+    /// How frozen matrices are kept
+    #[arg(long, value_enum, default_value_t = Dtype::Q8)]
+    dtype: Dtype,
+    /// Number of views of the episode
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    views: u32,
+    /// Write the figures to a file, too
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Measure the site that was built last
+    #[arg(long)]
+    no_build: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -109,6 +134,36 @@ fn run(command: Command) -> Result<ExitCode, Error> {
             };
             serve::serve(&ServeOptions { site, port, open })?;
             Ok(ExitCode::SUCCESS)
+        }
+        Command::Bench(BenchArguments {
+            shapes,
+            dtype,
+            views,
+            json,
+            no_build,
+        }) => {
+            let site = if no_build {
+                workspace.site()
+            } else {
+                build::build(
+                    &workspace,
+                    &BuildOptions {
+                        out: workspace.site(),
+                        debug: false,
+                    },
+                )?
+            };
+            let passed = bench::run(
+                &workspace,
+                &BenchOptions {
+                    site,
+                    shapes,
+                    dtype,
+                    views,
+                    json,
+                },
+            )?;
+            Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         Command::Test { only } => Ok(if test::run(&workspace, &only) {
             ExitCode::SUCCESS

@@ -51,6 +51,23 @@ pub fn script(folder: &Path, script: &str) -> Result<Command, Error> {
     Ok(command)
 }
 
+/// Playwright's test runner, from the packages of the browser tests, in their folder.
+pub fn playwright(workspace: &Workspace) -> Result<Command, Error> {
+    let folder = workspace.browser_tests();
+    let mut command = node()?;
+    command
+        .arg(
+            folder
+                .join("node_modules")
+                .join("@playwright")
+                .join("test")
+                .join("cli.js"),
+        )
+        .arg("test")
+        .current_dir(folder);
+    Ok(command)
+}
+
 /// wasm-opt, which the npm package `binaryen` brings compiled to JavaScript: nothing to build or to download from elsewhere.
 pub fn wasm_opt(workspace: &Workspace) -> PathBuf {
     workspace

@@ -87,6 +87,11 @@ impl Workspace {
         self.target.join("package")
     }
 
+    /// What the benchmark makes: random checkpoints, kept for the next time, and the last figures.
+    pub fn bench(&self) -> PathBuf {
+        self.target.join("bench")
+    }
+
     /// The built demo site.
     pub fn site(&self) -> PathBuf {
         self.target.join("site")

@@ -87,6 +87,11 @@ export class EngineHost {
     }
   }
 
+  /** Of the engine's WebAssembly module. */
+  memoryBytes(): number {
+    return this.#require().engine.memoryBytes;
+  }
+
   /** As a bug in the engine would. */
   panicForTests(): void {
     this.#require().wasm.panicForTests();

@@ -3,8 +3,8 @@
 import { ClipTtlError, toWire, type ErrorCode, type WireError } from "../errors.js";
 import type { GpuWatch } from "./gpu-watch.js";
 
-/** A lost device makes the engine fail first, and is reported as lost a moment later. */
-const LOSS_MS = 250;
+/** A lost device makes the engine fail first, and is reported as lost a moment later; on a busy machine that took more than 250 ms. */
+const LOSS_MS = 1500;
 
 export class Obituary {
   readonly #gpu: GpuWatch;

@@ -33,8 +33,7 @@ pub(super) fn run(workspace: &Workspace, report: &mut Report) {
 }
 
 fn playwright(workspace: &Workspace) -> Result<Tally, Error> {
-    let folder = workspace.browser_tests();
-    node::install(&folder)?;
+    node::install(&workspace.browser_tests())?;
     let chromium = setup::chromium()?;
     let server = serve::start(&workspace.site(), 0)?;
     let results = workspace.target().join("browser-tests");
@@ -42,20 +41,12 @@ fn playwright(workspace: &Workspace) -> Result<Tally, Error> {
     if report.exists() {
         fs::remove_file(&report).map_err(Error::file("remove", &report))?;
     }
-    let status = node::node()?
-        .arg(
-            folder
-                .join("node_modules")
-                .join("@playwright")
-                .join("test")
-                .join("cli.js"),
-        )
-        .args(["test", "--reporter=list,json", "--output"])
+    let status = node::playwright(workspace)?
+        .args(["--reporter=list,json", "--output"])
         .arg(results.join("artifacts"))
         .env("PLAYWRIGHT_JSON_OUTPUT_FILE", &report)
         .env("CHROMIUM", chromium)
         .env("CLIP_TTL_SITE", server.url())
-        .current_dir(&folder)
         .watch(|_| ())?;
     let text = fs::read_to_string(&report).map_err(Error::file("read", &report))?;
     Tally::read_playwright(&text)
