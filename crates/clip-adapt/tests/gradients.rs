@@ -10,6 +10,7 @@ use burn::tensor::{Tensor, TensorData};
 use clip_adapt::entropy;
 use clip_adapt::methods::ttl::{Factor, Parameters, Ttl, weight};
 use clip_adapt::options::TtlOptions;
+use clip_model::checkpoint::FormatChoice;
 use clip_model::clip::{Clip, normalise};
 use clip_model::device::DeviceChoice;
 use clip_model::lora::Projection;
@@ -62,7 +63,7 @@ fn entropies(ttl: &Ttl) -> Vec<f64> {
 }
 
 fn check(choice: DeviceChoice, model: &str) {
-    let clip = common::clip(model, &common::device(choice));
+    let clip = common::clip(model, FormatChoice::AsStored, &common::device(choice));
     let mut ttl = adaptation(&clip, &Projection::ALL);
     let _ = ttl.accumulate(0).unwrap();
     let gradients = ttl.gradients().clone();

@@ -11,6 +11,7 @@ use clip_adapt::episode::Episode;
 use clip_adapt::options::TtlOptions;
 use clip_adapt::report::{EpisodeReport, Event};
 use clip_adapt::session::Session;
+use clip_model::checkpoint::FormatChoice;
 use clip_model::clip::Clip;
 use clip_model::device::DeviceChoice;
 use clip_model::picture::Picture;
@@ -22,7 +23,7 @@ fn session(choice: DeviceChoice) -> Session {
     let device = common::device(choice);
     Session::new(
         "pocket".into(),
-        Arc::into_inner(common::clip("models/pocket", &device)).unwrap(),
+        Arc::into_inner(common::clip("models/pocket", FormatChoice::AsStored, &device)).unwrap(),
     )
 }
 
@@ -402,7 +403,12 @@ fn an_ended_episode_says_so() {
 #[test]
 fn labels_outside_a_models_vocabulary_are_an_error() {
     let device = common::device(DeviceChoice::Cpu);
-    let clip: Clip = Arc::into_inner(common::clip("tests/fixtures/tiny-quick-gelu", &device)).unwrap();
+    let clip: Clip = Arc::into_inner(common::clip(
+        "tests/fixtures/tiny-quick-gelu",
+        FormatChoice::AsStored,
+        &device,
+    ))
+    .unwrap();
     let error = block_on(Session::new("tiny".into(), clip).classify(&cat(), &labels(), TEMPLATE)).unwrap_err();
     assert_eq!(error.code(), "token-outside-vocabulary");
 }

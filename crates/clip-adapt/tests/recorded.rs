@@ -6,6 +6,7 @@
 mod common;
 
 use clip_adapt::recorded::verify;
+use clip_model::checkpoint::FormatChoice;
 use clip_model::device::DeviceChoice;
 
 /// Model, episode, and how many kinds of quantities it holds: none may be left out.
@@ -43,7 +44,7 @@ const EPISODES: [(&str, &str, usize); 8] = [
 fn check(choice: DeviceChoice, kind: &str) {
     let device = common::device(choice);
     for (model, episode, kinds) in EPISODES {
-        let clip = common::clip(model, &device);
+        let clip = common::clip(model, FormatChoice::AsStored, &device);
         let verification = pollster::block_on(verify(&clip, &common::file(episode))).unwrap();
         assert_eq!(verification.device, kind);
         let summary: Vec<String> = verification
@@ -75,7 +76,11 @@ fn episodes_agree_on_webgpu() {
 
 #[test]
 fn what_is_no_recording_of_the_model_is_refused() {
-    let clip = common::clip("tests/fixtures/tiny-gelu", &common::device(DeviceChoice::Cpu));
+    let clip = common::clip(
+        "tests/fixtures/tiny-gelu",
+        FormatChoice::AsStored,
+        &common::device(DeviceChoice::Cpu),
+    );
     let refused = |bytes: &[u8]| pollster::block_on(verify(&clip, bytes)).unwrap_err().code();
     assert_eq!(refused(b""), "recording-invalid");
     assert_eq!(
@@ -89,7 +94,11 @@ fn what_is_no_recording_of_the_model_is_refused() {
 
 #[test]
 fn a_tampered_recording_fails() {
-    let clip = common::clip("tests/fixtures/tiny-quick-gelu", &common::device(DeviceChoice::Cpu));
+    let clip = common::clip(
+        "tests/fixtures/tiny-quick-gelu",
+        FormatChoice::AsStored,
+        &common::device(DeviceChoice::Cpu),
+    );
     let mut bytes = common::file("tests/fixtures/ttl-default.safetensors");
     // One recorded logit, little-endian, with another exponent.
     let view = safetensors::SafeTensors::deserialize(&bytes)

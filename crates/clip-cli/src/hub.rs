@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use hf_hub::api::sync::{ApiBuilder, ApiError, ApiRepo};
-use hf_hub::{Repo, RepoType};
+use hf_hub::{Cache, Repo, RepoType};
 
 use crate::error::Error;
 use crate::model_files::{CONFIG, PREPROCESSOR, WEIGHTS};
@@ -80,11 +80,14 @@ pub fn fetch(repository: &Repository) -> Result<Fetched, Error> {
     }
     let api = builder.build().map_err(failed)?;
     let id = format!("{}/{}", repository.owner, repository.name);
-    let files: ApiRepo = api.repo(Repo::with_revision(id, RepoType::Model, repository.revision.clone()));
+    let repo = Repo::with_revision(id, RepoType::Model, repository.revision.clone());
+    // That a file isn't there is not remembered by the cache: a model that is will not fail for want of an answer about this one.
+    let is_cached = Cache::from_env().repo(repo.clone()).get(WEIGHTS).is_some();
+    let files: ApiRepo = api.repo(repo);
     let config = files.get(CONFIG).map_err(failed)?;
     let preprocessor = match files.get(PREPROCESSOR) {
         Ok(path) => Some(path),
-        Err(error) if status(&error) == Some(404) => None,
+        Err(error) if is_cached || status(&error) == Some(404) => None,
         Err(error) => return Err(failed(error)),
     };
     Ok(Fetched {

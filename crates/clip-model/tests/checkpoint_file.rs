@@ -37,7 +37,7 @@ fn written(checkpoint: &Checkpoint, folder: &str) -> Vec<u8> {
     let mut out = Vec::new();
     let mut told = Vec::new();
     write(checkpoint, &description, &mut out, |done, total| {
-        told.push((done, total))
+        told.push((done, total));
     })
     .unwrap();
     assert_eq!(

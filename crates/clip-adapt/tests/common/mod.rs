@@ -29,13 +29,8 @@ pub(crate) fn device(choice: DeviceChoice) -> ComputeDevice {
     pollster::block_on(ComputeDevice::open(choice)).unwrap()
 }
 
-/// A checkpoint's folder, loaded with its matrices as they are in the file.
-pub(crate) fn clip(folder: &str, device: &ComputeDevice) -> Arc<Clip> {
-    clip_in(folder, FormatChoice::AsStored, device)
-}
-
-/// A checkpoint's folder, loaded with its matrices in some format.
-pub(crate) fn clip_in(folder: &str, choice: FormatChoice, device: &ComputeDevice) -> Arc<Clip> {
+/// A checkpoint's folder, loaded.
+pub(crate) fn clip(folder: &str, choice: FormatChoice, device: &ComputeDevice) -> Arc<Clip> {
     let text = |name: &str| std::fs::read_to_string(root().join(folder).join(name)).ok();
     let (config, preprocessor) = (text("config.json"), text("preprocessor_config.json"));
     let weights = file(&format!("{folder}/model.safetensors"));

@@ -1,5 +1,6 @@
 //! `clip-ttl fidelity`: what keeping a model's matrices in half precision, eight or four bits changes, over a folder of pictures.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -129,7 +130,7 @@ fn pictures(folder: &Path, limit: Option<usize>) -> Result<Vec<PathBuf>, Error> 
         };
         for entry in std::fs::read_dir(&folder).map_err(unreadable)? {
             let path = entry.map_err(unreadable)?.path();
-            let ending = path.extension().map(|ending| ending.to_ascii_lowercase());
+            let ending = path.extension().map(OsStr::to_ascii_lowercase);
             let is_picture = ending
                 .as_deref()
                 .and_then(|ending| ending.to_str())
@@ -266,8 +267,7 @@ fn render(document: &Document) -> String {
     text.push_str(
         "| format | weights | top-1 as f32 | probability: mean change | largest | features: mean cosine | least | adapted: top-1 as f32 | entropy change | off f32's by at most |\n|---|---|---|---|---|---|---|---|---|---|\n",
     );
-    let optional =
-        |value: Option<f64>, show: &dyn Fn(f64) -> String| value.map_or_else(|| "-".to_owned(), |value| show(value));
+    let optional = |value: Option<f64>, show: &dyn Fn(f64) -> String| value.map_or_else(|| "-".to_owned(), show);
     let percent = |value: f64| format!("{:.1} %", value * 100.0);
     for row in &document.formats {
         text.push_str(&format!(

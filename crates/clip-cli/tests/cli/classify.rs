@@ -107,7 +107,7 @@ fn a_person_sees_sorted_bars_without_colours_in_a_file() {
         "{run:?}"
     );
     assert!(
-        lines[1].contains("cat") && lines[1].contains("28.3 %") && lines[1].contains('█'),
+        lines[1].contains("cat") && lines[1].contains("28.6 %") && lines[1].contains('█'),
         "{run:?}"
     );
     assert!(lines[2].contains("lion"), "sorted: {run:?}");
