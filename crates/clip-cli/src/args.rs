@@ -69,7 +69,7 @@ const ADAPT_JSON: &str = "\
 const CONVERT_JSON: &str = "\
 The file has the configuration and the preprocessing in its metadata: --model takes it without anything beside it, and so does
 the browser. Quantised matrices have a scale for each 32 values: q8 takes 34/32 bytes a weight, q4 18/32. Biases, norms and
-positions stay in f32, and so does everything that is no whole number of such blocks (in f16). The same model gives the same file.
+positions stay in f32; a matrix whose rows are no whole number of such blocks is kept in f16. The same model gives the same file.
 
 --json prints one document:
   {\"from\", \"to\", \"format\", \"parameters\", \"bytes_before\", \"bytes_after\", \"source_sha256\"}";
@@ -126,7 +126,7 @@ pub struct ConvertArgs {
     /// Folder of a CLIP in Hugging Face's layout, a .safetensors file, or hf:owner/name
     #[arg(long, value_name = "PATH")]
     pub from: ModelPlace,
-    /// The file to write; a folder (or a path that ends with /) gets the three files of Hugging Face's layout
+    /// The file to write; a folder (or a path that ends with /) gets the files of Hugging Face's layout
     #[arg(long, value_name = "FILE")]
     pub to: PathBuf,
     /// Format of the matrices: f32, f16, q8 or q4

@@ -25,6 +25,12 @@ pub enum Error {
     /// A folder should have pictures in it.
     #[error("there is no picture in {path}")]
     NoPictures { path: String },
+    /// The weights would be replaced by what becomes of them.
+    #[error("{} is the model itself, and would be overwritten", path.display())]
+    ConvertOntoItself { path: PathBuf },
+    /// A comparison with single precision makes no sense.
+    #[error("{path} is stored as {format}: there is nothing more exact to compare with")]
+    AlreadyQuantised { path: String, format: String },
     /// Standard input should hold a picture, but somebody sits there.
     #[error("standard input is a terminal, not a picture")]
     StdinTerminal,
@@ -39,6 +45,7 @@ pub enum Error {
     Hub {
         repository: String,
         is_missing: bool,
+        is_refused: bool,
         source: Box<hf_hub::api::sync::ApiError>,
     },
     /// A model can't be loaded.
@@ -93,12 +100,15 @@ impl Error {
             Self::Read { .. } => "file-unreadable",
             Self::PictureFileTooLarge { .. } => "picture-file-too-large",
             Self::NoPictures { .. } => "pictures-none",
+            Self::AlreadyQuantised { .. } => "already-quantised",
             Self::StdinTerminal | Self::StdinTwice { .. } => "stdin",
             Self::ModelIncomplete { .. } => "model-incomplete",
             Self::Hub { .. } => "hub",
             Self::Picture { source, .. } | Self::Model { source, .. } | Self::Device(source) => source.code(),
             Self::Adapt(source) | Self::Episode { source, .. } => source.code(),
-            Self::Write { .. } | Self::AdapterPath { .. } | Self::Output(_) => "file-unwritable",
+            Self::Write { .. } | Self::AdapterPath { .. } | Self::ConvertOntoItself { .. } | Self::Output(_) => {
+                "file-unwritable"
+            }
             Self::AdapterFormat { .. } => "adapter-format",
             Self::AdapterStopped => "adapter-stopped",
             Self::Json(_) => "json",
@@ -126,9 +136,12 @@ impl Error {
             Self::Hub { is_missing: true, .. } => Some(
                 "does it exist, and has it config.json and model.safetensors? Some publish the latter under another revision: hf:owner/name@refs/pr/N",
             ),
-            Self::Hub { .. } => Some(
-                "is there a connection? A repository that asks for a login needs a token in HF_TOKEN, or from `hf auth login`",
+            Self::ConvertOntoItself { .. } => Some("--to another file: what quantising takes away can't be had back"),
+            Self::AlreadyQuantised { .. } => Some("--model takes the checkpoint that it was converted from"),
+            Self::Hub { is_refused: true, .. } => Some(
+                "is the name right? The hub answers so for repositories that don't exist, too. One that asks for a login needs a token in HF_TOKEN, or from `hf auth login`",
             ),
+            Self::Hub { .. } => Some("is there a connection?"),
             Self::Model {
                 source: clip_model::Error::CheckpointCorrupt { .. },
                 ..

@@ -69,6 +69,7 @@ pub fn fetch(repository: &Repository) -> Result<Fetched, Error> {
     let failed = |source: ApiError| Error::Hub {
         repository: repository.to_string(),
         is_missing: status(&source) == Some(404),
+        is_refused: matches!(status(&source), Some(401 | 403)),
         source: Box::new(source),
     };
     let mut builder = ApiBuilder::from_env();
@@ -87,7 +88,13 @@ pub fn fetch(repository: &Repository) -> Result<Fetched, Error> {
     let config = files.get(CONFIG).map_err(failed)?;
     let preprocessor = match files.get(PREPROCESSOR) {
         Ok(path) => Some(path),
-        Err(error) if is_cached || status(&error) == Some(404) => None,
+        Err(error) if status(&error) == Some(404) => None,
+        Err(error) if is_cached && status(&error).is_none() => {
+            eprintln!(
+                "warning: whether {repository} has a {PREPROCESSOR} could not be asked ({error}); CLIP's own preprocessing is assumed"
+            );
+            None
+        }
         Err(error) => return Err(failed(error)),
     };
     Ok(Fetched {

@@ -21,17 +21,21 @@ pub async fn load(arguments: &ModelArgs) -> Result<Session, Error> {
     let device = ComputeDevice::open(arguments.device.into())
         .await
         .map_err(Error::Device)?;
+    let ModelFiles {
+        name,
+        place,
+        config,
+        preprocessor,
+        weights,
+    } = files;
     let unloadable = |source| Error::Model {
-        path: files.place.clone(),
+        path: place.clone(),
         source,
     };
-    let checkpoint = Checkpoint::from_parts(
-        files.config.as_deref(),
-        files.preprocessor.as_deref(),
-        &files.weights,
-        arguments.dtype,
-    )
-    .map_err(unloadable)?;
+    let checkpoint = Checkpoint::from_parts(config.as_deref(), preprocessor.as_deref(), &weights, arguments.dtype)
+        .map_err(unloadable)?;
+    // The file's bytes would lie beside what became of them for as long as the upload takes.
+    drop(weights);
     let clip = Clip::load(checkpoint, &device).map_err(unloadable)?;
-    Ok(Session::new(files.name, clip))
+    Ok(Session::new(name, clip))
 }

@@ -13,6 +13,9 @@ use crate::error::{Error, Result};
 /// No published CLIP comes near it; a larger number is damage or malice, and would overflow products of sizes.
 const MAX_SIZE: usize = 1 << 20;
 
+/// Largest side of a view in pixels: ten times that of any published CLIP, and its square still fits 32 bits.
+const MAX_IMAGE_SIZE: usize = 4096;
+
 /// The non-linearity of the MLPs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Activation {
@@ -273,6 +276,13 @@ impl RawVision {
             ));
         }
         let image_size = size("vision_config.image_size", self.image_size)?;
+        if image_size > MAX_IMAGE_SIZE {
+            return Err(unsupported(
+                "vision_config.image_size",
+                &image_size,
+                format!("up to {MAX_IMAGE_SIZE} pixels are"),
+            ));
+        }
         let patch_size = size("vision_config.patch_size", self.patch_size)?;
         if patch_size > image_size {
             return Err(unsupported(

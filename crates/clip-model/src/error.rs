@@ -99,7 +99,7 @@ pub enum Error {
     /// The weights aren't a complete safetensors file.
     #[error("the checkpoint is not a complete safetensors file: {reason}")]
     CheckpointCorrupt {
-        /// What the safetensors reader said.
+        /// What is wrong with it.
         reason: String,
     },
     /// A tensor that the configuration asks for isn't there.
@@ -147,11 +147,11 @@ pub enum Error {
         limit: u64,
     },
     /// A tensor holds values that the format it is to be kept in can't hold.
-    #[error("tensor {tensor} has values up to {largest:e}, too large for {format}: choose f32")]
+    #[error("tensor {tensor} has values of {largest:e}, too large for {format}: choose f32")]
     TensorRange {
         /// Its name.
         tensor: String,
-        /// The largest magnitude.
+        /// A magnitude that is too large.
         largest: f32,
         /// The format that can't hold it.
         format: &'static str,

@@ -320,6 +320,58 @@ fn a_quantised_file_that_contradicts_itself_is_refused_by_the_name_of_its_tensor
 }
 
 #[test]
+fn a_header_that_promises_more_than_any_memory_is_refused_before_anything_is_allocated() {
+    // A header of a kilobyte that agrees with its configuration about an embedding of 2^20 times 2^20 values.
+    let config = r#"{"text_config": {"vocab_size": 1048576, "hidden_size": 1048576, "num_attention_heads": 1,
+        "num_hidden_layers": 1, "intermediate_size": 1}, "vision_config": {"num_hidden_layers": 1}}"#;
+    let parsed = clip_model::config::ClipConfig::from_json(config).unwrap();
+    let mut offset = 0_u64;
+    let entries: serde_json::Map<String, serde_json::Value> = clip_model::checkpoint::needed_tensors(&parsed)
+        .into_iter()
+        .map(|(name, shape)| {
+            let end = offset + 4 * shape.iter().map(|size| *size as u64).product::<u64>();
+            let entry = serde_json::json!({"dtype": "F32", "shape": shape, "data_offsets": [offset, end]});
+            offset = end;
+            (name, entry)
+        })
+        .collect();
+    let json = serde_json::to_vec(&entries).unwrap();
+    let header = [(json.len() as u64).to_le_bytes().to_vec(), json].concat();
+    let header = Header::parse(&header, None).unwrap();
+    for choice in [FormatChoice::AsStored, FormatChoice::Fixed(WeightFormat::Q4)] {
+        let error = Assembler::new(Some(config), None, &header, choice).err().unwrap();
+        assert_eq!(error.code(), "checkpoint-too-large", "{error}");
+    }
+}
+
+#[test]
+fn a_projection_of_one_row_is_a_matrix_too() {
+    let mut config: serde_json::Value = serde_json::from_str(&text(SINGLE, "config.json")).unwrap();
+    config["projection_dim"] = 1.into();
+    let weights = file(SINGLE, "model.safetensors");
+    let tensors = safetensors::SafeTensors::deserialize(&weights).unwrap();
+    let views: Vec<_> = tensors
+        .iter()
+        .map(|(name, view)| {
+            if name.ends_with("_projection.weight") {
+                let columns = view.shape()[1];
+                let row = &view.data()[..4 * columns];
+                let view = safetensors::tensor::TensorView::new(view.dtype(), vec![1, columns], row).unwrap();
+                (name, view)
+            } else {
+                (name, view)
+            }
+        })
+        .collect();
+    let edited = safetensors::serialize(views, None).unwrap();
+    let mut checkpoint =
+        Checkpoint::from_parts(Some(&config.to_string()), None, &edited, FormatChoice::AsStored).unwrap();
+    checkpoint.weights.convert(|_| WeightFormat::Q8).unwrap();
+    let projection = checkpoint.weights.get("visual_projection.weight").unwrap();
+    assert_eq!(projection.format(), WeightFormat::Q8);
+}
+
+#[test]
 fn a_header_alone_says_whether_the_rest_is_worth_fetching() {
     let weights = file(SINGLE, "model.safetensors");
     let header_bytes = 8 + json_length(&weights).unwrap();

@@ -36,7 +36,8 @@ impl Loader {
 #[wasm_bindgen]
 impl Loader {
     /// Reads configuration and header, and plans what is to be fetched: nothing of the weights is needed yet. `header` are the file's first
-    /// bytes, with the header's length; `file_bytes` is the file's size where that is known; `dtype` is `"auto"` or the name of a format.
+    /// bytes, with the header's length; `file_bytes` is the file's size where that is known; `dtype` is `"auto"` or the name of a format; what is
+    /// quantised in the file stays as it is.
     ///
     /// # Errors
     /// The `config-...`, `preprocessing-...`, `checkpoint-...` and `tensor-...` codes; `argument-invalid` for an unknown format.

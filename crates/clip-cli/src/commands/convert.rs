@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use crate::args::ConvertArgs;
 use crate::commands::Outcome;
 use crate::error::Error;
-use crate::model_files::{CONFIG, ModelFiles, PREPROCESSOR, WEIGHTS};
+use crate::model_files::{CONFIG, ModelFiles, ModelPlace, PREPROCESSOR, WEIGHTS};
 use crate::output::{self, Surface};
 use crate::progress::Progress;
 
@@ -35,6 +35,13 @@ struct Document {
 /// # Errors
 /// Those of reading the model; [`Error::Model`], [`Error::Write`].
 pub fn run(arguments: &ConvertArgs) -> Result<Outcome, Error> {
+    // What costs nothing is looked at first.
+    let file = destination(&arguments.to)?;
+    if let ModelPlace::Path(from) = &arguments.from
+        && is_source(from, &file)
+    {
+        return Err(Error::ConvertOntoItself { path: file });
+    }
     let mut progress = Progress::spinner("reading the model");
     let files = ModelFiles::read(&arguments.from)?;
     let unloadable = |source| Error::Model {
@@ -56,7 +63,11 @@ pub fn run(arguments: &ConvertArgs) -> Result<Outcome, Error> {
             .as_deref()
             .map(str::to_owned)
             .or_else(|| own(PREPROCESSOR_KEY)),
-        source: files.name.clone(),
+        source: match &arguments.from {
+            ModelPlace::Hub(repository) => repository.to_string(),
+            // Where it lies on this machine is nobody's concern.
+            ModelPlace::Path(_) => files.name.clone(),
+        },
         source_sha256: source_sha256.clone(),
     };
     progress.spin("converting");
@@ -75,7 +86,6 @@ pub fn run(arguments: &ConvertArgs) -> Result<Outcome, Error> {
     };
     converted.weights.convert(format).map_err(unloadable)?;
     let parameters = converted.weights.parameters();
-    let file = destination(&arguments.to)?;
     write(&file, &converted, &description, &mut progress)?;
     if file != arguments.to {
         write_configuration(&arguments.to, arguments.quant, &description)?;
@@ -109,6 +119,18 @@ fn destination(to: &Path) -> Result<PathBuf, Error> {
     }
     std::fs::create_dir_all(to).map_err(|source| unwritable(to, source))?;
     Ok(to.join(WEIGHTS))
+}
+
+/// Whether a model's weights are the very file that is to be written.
+fn is_source(from: &Path, file: &Path) -> bool {
+    let weights = if from.is_dir() {
+        from.join(WEIGHTS)
+    } else {
+        from.to_path_buf()
+    };
+    weights
+        .canonicalize()
+        .is_ok_and(|weights| file.canonicalize().is_ok_and(|file| file == weights))
 }
 
 /// Writes the configuration beside the weights, for whoever doesn't look for it in them.

@@ -73,6 +73,16 @@ pub async fn run(arguments: &FidelityArgs) -> Result<Outcome, Error> {
     let paths = pictures(&arguments.folder, arguments.limit)?;
     let mut progress = Progress::spinner("loading the model");
     let mut loaded = arguments.model.clone();
+    loaded.dtype = FormatChoice::AsStored;
+    let stored = model::load(&loaded).await?.clip().main_format();
+    if stored.is_quantised() {
+        return Err(Error::AlreadyQuantised {
+            path: loaded
+                .model
+                .map_or_else(|| "the model inside this program".to_owned(), |place| place.to_string()),
+            format: stored.to_string(),
+        });
+    }
     let mut answers = Vec::new();
     let mut names = (String::new(), String::new());
     for format in std::iter::once(WeightFormat::F32).chain(COMPARED) {
@@ -102,7 +112,7 @@ pub async fn run(arguments: &FidelityArgs) -> Result<Outcome, Error> {
         device: names.1,
         pictures: paths.len(),
         labels: labels.len(),
-        adapted_pictures: arguments.adapt.min(paths.len()),
+        adapted_pictures: reference.iter().filter(|answer| answer.adapted.is_some()).count(),
         steps: arguments.ttl.steps,
         views: arguments.ttl.views,
         formats: answers
@@ -129,13 +139,16 @@ fn pictures(folder: &Path, limit: Option<usize>) -> Result<Vec<PathBuf>, Error> 
             source,
         };
         for entry in std::fs::read_dir(&folder).map_err(unreadable)? {
-            let path = entry.map_err(unreadable)?.path();
+            let entry = entry.map_err(unreadable)?;
+            // Links to folders aren't followed: they may lead in circles.
+            let is_folder = entry.file_type().map_err(unreadable)?.is_dir();
+            let path = entry.path();
             let ending = path.extension().map(OsStr::to_ascii_lowercase);
             let is_picture = ending
                 .as_deref()
                 .and_then(|ending| ending.to_str())
                 .is_some_and(|ending| ["png", "jpg", "jpeg", "webp", "gif", "bmp"].contains(&ending));
-            if path.is_dir() {
+            if is_folder {
                 folders.push(path);
             } else if is_picture {
                 found.push(path);
@@ -205,7 +218,7 @@ fn compare(format: WeightFormat, weights_bytes: usize, answers: &[Answer], refer
     // Mean over pictures of the change of the label that changed most: a mean over a thousand labels would say nothing.
     let per_picture = pairs().map(|(ours, theirs)| {
         let changes = ours.probabilities.iter().zip(&theirs.probabilities);
-        changes.map(|(a, b)| f64::from((a - b).abs())).fold(0.0, f64::max)
+        largest(changes.map(|(a, b)| f64::from((a - b).abs())))
     });
     let cosines: Vec<f64> = pairs()
         .map(|(ours, theirs)| cosine(&ours.features, &theirs.features))
@@ -225,9 +238,9 @@ fn compare(format: WeightFormat, weights_bytes: usize, answers: &[Answer], refer
             answers.len(),
         ),
         mean_probability_change: per_picture.sum::<f64>() / answers.len().max(1) as f64,
-        largest_probability_change: changes.iter().copied().fold(0.0, f64::max),
+        largest_probability_change: largest(changes.iter().copied()),
         mean_cosine: cosines.iter().sum::<f64>() / cosines.len().max(1) as f64,
-        least_cosine: cosines.iter().copied().fold(1.0, f64::min),
+        least_cosine: -largest(cosines.iter().map(|cosine| -cosine)),
         adapted_top1_agreement: of_adapted(share(
             adapted
                 .iter()
@@ -238,13 +251,23 @@ fn compare(format: WeightFormat, weights_bytes: usize, answers: &[Answer], refer
         mean_entropy_change: of_adapted(
             adapted.iter().map(|(ours, _)| change(ours)).sum::<f64>() / adapted.len().max(1) as f64,
         ),
-        largest_difference_of_entropy_change: of_adapted(
+        largest_difference_of_entropy_change: of_adapted(largest(
             adapted
                 .iter()
-                .map(|(ours, theirs)| (change(ours) - change(theirs)).abs())
-                .fold(0.0, f64::max),
-        ),
+                .map(|(ours, theirs)| (change(ours) - change(theirs)).abs()),
+        )),
     }
+}
+
+/// The largest value; what is no number stays one, and is not passed over.
+fn largest(values: impl Iterator<Item = f64>) -> f64 {
+    values.fold(f64::NEG_INFINITY, |largest, value| {
+        if value > largest || value.is_nan() {
+            value
+        } else {
+            largest
+        }
+    })
 }
 
 fn cosine(a: &[f32], b: &[f32]) -> f64 {

@@ -122,6 +122,18 @@ fn what_cannot_be_converted_leaves_nothing_behind() {
     run(line(&broken, to.to_str().unwrap())).refuses(&["not a complete safetensors file"]);
     run(line(TINY, "no/such/folder/out.safetensors")).refuses(&["cannot write no/such/folder/out.safetensors"]);
     assert!(!to.exists());
+    // Its own weights would be lost.
+    put(
+        &folder,
+        "model.safetensors",
+        bytes(&format!("{TINY}/model.safetensors")),
+    );
+    run(line(folder.to_str().unwrap(), folder.to_str().unwrap()))
+        .refuses(&["is the model itself", "--to another file"]);
+    assert_eq!(
+        std::fs::read(folder.join("model.safetensors")).unwrap(),
+        bytes(&format!("{TINY}/model.safetensors"))
+    );
     assert!(!root().join("no").exists());
 }
 

@@ -228,10 +228,7 @@ fn store(weights: &mut Weights, segment: &Segment, bytes: &[u8], values: &mut Ve
             }
             tensor.set(&name, segment.values.start, values)
         }
-        Part::Codes => {
-            tensor.codes_mut(segment.values.clone()).copy_from_slice(bytes);
-            Ok(())
-        }
+        Part::Codes => copy_front(&mut &*bytes, tensor.codes_mut(segment.values.clone())),
         Part::Scales => {
             let (scales, _) = bytes.as_chunks();
             let count = scales.iter().filter(|b| !f16::from_le_bytes(**b).is_finite()).count();
@@ -241,8 +238,7 @@ fn store(weights: &mut Weights, segment: &Segment, bytes: &[u8], values: &mut Ve
                     count,
                 });
             }
-            tensor.scales_mut(segment.values.clone()).copy_from_slice(bytes);
-            Ok(())
+            copy_front(&mut &*bytes, tensor.scales_mut(segment.values.clone()))
         }
     }
 }

@@ -14,8 +14,13 @@ use crate::error::{Error, Result};
 /// Bytes of the number at a file's start, which is the length of the header that follows.
 pub const LENGTH_BYTES: usize = 8;
 
-/// The longest header that the format allows, in bytes.
-pub const MAX_HEADER_BYTES: u64 = 100_000_000;
+/// The longest header that is read, in bytes: what the format allows, or in 32 bits, where reading that much would take all memory, a
+/// hundred times what the largest CLIP has.
+pub const MAX_HEADER_BYTES: u64 = if cfg!(target_pointer_width = "32") {
+    16_000_000
+} else {
+    100_000_000
+};
 
 /// A number format of tensors in a file, of those that weights come in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,7 +152,7 @@ pub fn json_length(bytes: &[u8]) -> Result<usize> {
         .ok_or_else(|| corrupt("it has no header".into()))?;
     if length > MAX_HEADER_BYTES {
         return Err(corrupt(format!(
-            "a header of {length} bytes is beyond what the format allows"
+            "a header of {length} bytes is longer than the {MAX_HEADER_BYTES} that can be read"
         )));
     }
     usize::try_from(length).map_err(|_| corrupt("the header is too long".into()))

@@ -39,7 +39,8 @@ pub enum FormatChoice {
     AsStored,
     /// As they lie in the file, but quantised to `q8` where that is large: what a browser should do unless it is told otherwise.
     Compact,
-    /// In this one.
+    /// In this one. What is quantised in the file already stays as it is while it is put together; [`Checkpoint::from_parts`](super::Checkpoint::from_parts)
+    /// converts it afterwards.
     Fixed(WeightFormat),
 }
 
@@ -124,10 +125,11 @@ pub(super) fn plan(config: &ClipConfig, header: &Header, choice: FormatChoice) -
     let mut stored = Most::default();
     for ((needed, source), (format, shape)) in found.into_iter().zip(formats) {
         let count = shape[0] * shape[1];
-        if matches!(needed.role, Role::Matrix(_)) {
+        let is_matrix = matches!(needed.role, Role::Matrix(_));
+        if is_matrix {
             stored.count(source.name(), count);
         }
-        let tensor = weights.push(needed.name, PackedMatrix::zeros(format, shape));
+        let tensor = weights.push(needed.name, PackedMatrix::zeros(format, shape), is_matrix);
         source.segments(tensor, count, &mut segments);
     }
     segments.sort_unstable_by_key(|segment| segment.start);
@@ -139,17 +141,26 @@ pub(super) fn plan(config: &ClipConfig, header: &Header, choice: FormatChoice) -
     })
 }
 
+/// Counts in 64 bits: on 32, sizes that a hostile configuration and header agree on would wrap.
 fn check_size(formats: &[(WeightFormat, [usize; 2])]) -> Result<()> {
-    let bytes = formats.iter().fold(0_u64, |bytes, (format, [rows, columns])| {
+    let mut total = 0_u64;
+    for (format, [rows, columns]) in formats {
         let values = (*rows as u64).saturating_mul(*columns as u64);
-        let values = usize::try_from(values).unwrap_or(usize::MAX / 8);
-        bytes.saturating_add(format.code_bytes(values) as u64)
-    });
-    if bytes > MAX_KEPT_BYTES {
-        return Err(Error::CheckpointTooLarge {
-            bytes,
-            limit: MAX_KEPT_BYTES,
-        });
+        let bytes = match format {
+            WeightFormat::F32 => values.saturating_mul(4),
+            WeightFormat::F16 => values.saturating_mul(2),
+            WeightFormat::Q8 => values.saturating_mul(34) / 32,
+            WeightFormat::Q4 => values.saturating_mul(18) / 32,
+        };
+        total = total.saturating_add(bytes);
+        // No single buffer may be larger than half of what can be addressed, and values are counted in `usize` from here on.
+        let largest = values.max(bytes);
+        if total > MAX_KEPT_BYTES || largest > isize::MAX as u64 {
+            return Err(Error::CheckpointTooLarge {
+                bytes: total.max(largest),
+                limit: MAX_KEPT_BYTES.min(isize::MAX as u64),
+            });
+        }
     }
     Ok(())
 }
@@ -260,12 +271,12 @@ impl<'a> Source<'a> {
                 continue;
             }
             // Bytes of so many values that a cut may follow them; a tensor with fewer is never cut.
-            let unit = (bytes * CUT_VALUES / count as u64).max(1);
+            let unit = ((u128::from(bytes) * u128::from(CUT_VALUES) / count as u128) as u64).max(1);
             let units = (PIECE_BYTES / unit).max(1);
             let mut first = 0;
             while first < count {
                 let last = (first + (units * CUT_VALUES) as usize).min(count);
-                let at = |value: usize| entry.start + bytes * value as u64 / count as u64;
+                let at = |value: usize| entry.start + (u128::from(bytes) * value as u128 / count as u128) as u64;
                 out.push(Segment {
                     tensor,
                     part,

@@ -10,15 +10,18 @@ use crate::quantised::{PackedMatrix, WeightFormat};
 pub struct Weights {
     names: Vec<String>,
     tensors: Vec<PackedMatrix>,
+    /// Which of them may be packed; the others are biases, norms and positions.
+    is_matrix: Vec<bool>,
     index: BTreeMap<String, usize>,
 }
 
 impl Weights {
-    pub(super) fn push(&mut self, name: String, tensor: PackedMatrix) -> usize {
+    pub(super) fn push(&mut self, name: String, tensor: PackedMatrix, is_matrix: bool) -> usize {
         let index = self.tensors.len();
         self.names.push(name.clone());
         self.index.insert(name, index);
         self.tensors.push(tensor);
+        self.is_matrix.push(is_matrix);
         index
     }
 
@@ -72,6 +75,14 @@ impl Weights {
         Ok(self.take(name)?.to_f32())
     }
 
+    /// The tensors that may be packed, of those that are still here.
+    fn matrices(&self) -> impl Iterator<Item = &PackedMatrix> {
+        let indices = self.index.values().copied();
+        indices
+            .filter(|index| self.is_matrix.get(*index).copied().unwrap_or_default())
+            .filter_map(|index| self.tensors.get(index))
+    }
+
     /// Number of values.
     #[must_use]
     pub fn parameters(&self) -> usize {
@@ -81,8 +92,7 @@ impl Weights {
     /// Number of values of tensors that are no matrices: biases, norms, positions.
     #[must_use]
     pub fn small_values(&self) -> usize {
-        let small = self.iter().filter(|(_, tensor)| tensor.shape()[0] <= 1);
-        small.map(|(_, tensor)| tensor.len()).sum()
+        self.parameters() - self.matrices().map(PackedMatrix::len).sum::<usize>()
     }
 
     /// Bytes in memory.
@@ -95,7 +105,7 @@ impl Weights {
     #[must_use]
     pub fn main_format(&self) -> WeightFormat {
         let mut counts = BTreeMap::<WeightFormat, usize>::new();
-        for (_, tensor) in self.iter().filter(|(_, tensor)| tensor.shape()[0] > 1) {
+        for tensor in self.matrices() {
             *counts.entry(tensor.format()).or_default() += tensor.len();
         }
         counts
@@ -110,8 +120,10 @@ impl Weights {
     /// [`Error::TensorRange`].
     pub fn convert(&mut self, format: impl Fn(&str) -> WeightFormat) -> Result<()> {
         for (name, index) in &self.index {
+            let is_matrix = self.is_matrix.get(*index).copied().unwrap_or_default();
             if let Some(tensor) = self.tensors.get_mut(*index)
-                && tensor.shape()[0] > 1
+                && is_matrix
+                && tensor.format() != format(name).for_columns(tensor.shape()[1])
             {
                 *tensor = tensor.convert(name, format(name))?;
             }

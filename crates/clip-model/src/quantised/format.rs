@@ -98,7 +98,7 @@ impl std::fmt::Display for WeightFormat {
 }
 
 /// Writes values in a format: `codes` and `scales` as many bytes as [`WeightFormat::code_bytes`] and
-/// [`WeightFormat::scale_bytes`] say; for `q8` and `q4` the values are whole blocks. Gives the largest magnitude that the format
+/// [`WeightFormat::scale_bytes`] say; for `q8` and `q4` the values are whole blocks. Gives a magnitude that the format
 /// can't hold, if there is one.
 pub(super) fn encode(format: WeightFormat, values: &[f32], codes: &mut [u8], scales: &mut [u8]) -> Result<(), f32> {
     match format {

@@ -116,7 +116,8 @@ impl PackedMatrix {
     /// with a block.
     ///
     /// # Errors
-    /// [`Error::TensorNotFinite`]; [`Error::TensorRange`] for values that the format can't hold. `name` is what they call the matrix.
+    /// [`Error::TensorNotFinite`]; [`Error::TensorRange`] for values that the format can't hold; [`Error::TensorShape`] for more values
+    /// than there is room for. `name` is what they call the matrix.
     pub fn set(&mut self, name: &str, first: usize, values: &[f32]) -> Result<()> {
         let count = values.iter().filter(|value| !value.is_finite()).count();
         if count > 0 {
@@ -127,12 +128,16 @@ impl PackedMatrix {
         }
         let (format, range) = (self.format, first..first + values.len());
         let (codes, scales) = (self.code_range(range.clone()), self.scale_range(range));
-        let codes = bytemuck::cast_slice_mut(&mut self.codes)
-            .get_mut(codes)
-            .unwrap_or_default();
-        let scales = bytemuck::cast_slice_mut(&mut self.scales)
-            .get_mut(scales)
-            .unwrap_or_default();
+        let (Some(codes), Some(scales)) = (
+            bytemuck::cast_slice_mut(&mut self.codes).get_mut(codes),
+            bytemuck::cast_slice_mut(&mut self.scales).get_mut(scales),
+        ) else {
+            return Err(Error::TensorShape {
+                tensor: name.to_owned(),
+                expected: vec![self.rows * self.columns],
+                found: vec![first + values.len()],
+            });
+        };
         format::encode(format, values, codes, scales).map_err(|largest| Error::TensorRange {
             tensor: name.to_owned(),
             largest,

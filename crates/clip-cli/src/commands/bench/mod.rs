@@ -8,7 +8,7 @@ use std::time::Instant;
 use clip_adapt::report::{EpisodeTiming, Event};
 use clip_adapt::session::Session;
 use clip_model::picture::Picture;
-use clip_model::quantised::WeightFormat;
+use clip_model::quantised::{BLOCK, WeightFormat};
 use serde::Serialize;
 
 use crate::args::BenchArgs;
@@ -174,12 +174,7 @@ fn describe(session: &Session, load_ms: f64, runs: Vec<Run>) -> Document {
 }
 
 fn bytes_per_value(format: WeightFormat) -> f64 {
-    match format {
-        WeightFormat::F32 => 4.0,
-        WeightFormat::F16 => 2.0,
-        WeightFormat::Q8 => 34.0 / 32.0,
-        WeightFormat::Q4 => 18.0 / 32.0,
-    }
+    (format.code_bytes(BLOCK) + format.scale_bytes(BLOCK)) as f64 / BLOCK as f64
 }
 
 /// The most memory that this process has had, where the system tells.
