@@ -146,12 +146,7 @@ fn check_size(formats: &[(WeightFormat, [usize; 2])]) -> Result<()> {
     let mut total = 0_u64;
     for (format, [rows, columns]) in formats {
         let values = (*rows as u64).saturating_mul(*columns as u64);
-        let bytes = match format {
-            WeightFormat::F32 => values.saturating_mul(4),
-            WeightFormat::F16 => values.saturating_mul(2),
-            WeightFormat::Q8 => values.saturating_mul(34) / 32,
-            WeightFormat::Q4 => values.saturating_mul(18) / 32,
-        };
+        let bytes = format.bytes(values);
         total = total.saturating_add(bytes);
         // No single buffer may be larger than half of what can be addressed, and values are counted in `usize` from here on.
         let largest = values.max(bytes);

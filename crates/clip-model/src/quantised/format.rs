@@ -62,6 +62,13 @@ impl WeightFormat {
         }
     }
 
+    /// Bytes of so many values, codes and scales; counted in 64 bits, so that sizes that can't be addressed are told as they are.
+    #[must_use]
+    pub fn bytes(self, values: u64) -> u64 {
+        let block = (self.code_bytes(BLOCK) + self.scale_bytes(BLOCK)) as u128;
+        u64::try_from(u128::from(values) * block / BLOCK as u128).unwrap_or(u64::MAX)
+    }
+
     /// Bytes of the codes of so many values, the scales not among them.
     #[must_use]
     pub fn code_bytes(self, values: usize) -> usize {

@@ -34,13 +34,16 @@ pub trait PackedOps: Backend {
     /// All values, `[rows, columns]`.
     fn unpack(codes: IntTensor<Self>, scales: IntTensor<Self>, layout: PackedLayout) -> FloatTensor<Self>;
 
-    /// `[..., columns]` times the transposed matrix: `[..., rows]`.
+    /// `[..., columns]` times the transposed matrix: `[..., rows]`. Unpacks it, multiplies, and lets go of what was unpacked.
     fn packed_linear(
         x: FloatTensor<Self>,
         codes: IntTensor<Self>,
         scales: IntTensor<Self>,
         layout: PackedLayout,
-    ) -> FloatTensor<Self>;
+    ) -> FloatTensor<Self> {
+        let weight = Self::float_transpose(Self::unpack(codes, scales, layout));
+        Self::linear(x, weight, None)
+    }
 }
 
 impl PackedOps for Flex {
@@ -49,41 +52,12 @@ impl PackedOps for Flex {
         let values = matrix::decode_words(layout.format, codes.storage(), scales.storage(), count);
         burn::backend::flex::FlexTensor::from_data(TensorData::new(values, [layout.rows, layout.columns]))
     }
-
-    fn packed_linear(
-        x: FloatTensor<Self>,
-        codes: IntTensor<Self>,
-        scales: IntTensor<Self>,
-        layout: PackedLayout,
-    ) -> FloatTensor<Self> {
-        unpacked_linear::<Self>(x, codes, scales, layout)
-    }
 }
 
 impl PackedOps for Cube {
     fn unpack(codes: IntTensor<Self>, scales: IntTensor<Self>, layout: PackedLayout) -> FloatTensor<Self> {
         kernel::unpack(codes, scales, layout)
     }
-
-    fn packed_linear(
-        x: FloatTensor<Self>,
-        codes: IntTensor<Self>,
-        scales: IntTensor<Self>,
-        layout: PackedLayout,
-    ) -> FloatTensor<Self> {
-        unpacked_linear::<Self>(x, codes, scales, layout)
-    }
-}
-
-/// Unpacks the matrix and multiplies by it.
-fn unpacked_linear<B: PackedOps>(
-    x: FloatTensor<B>,
-    codes: IntTensor<B>,
-    scales: IntTensor<B>,
-    layout: PackedLayout,
-) -> FloatTensor<B> {
-    let weight = B::float_transpose(B::unpack(codes, scales, layout));
-    B::linear(x, weight, None)
 }
 
 impl<B: Backend + PackedOps, C: CheckpointStrategy> PackedOps for Autodiff<B, C> {

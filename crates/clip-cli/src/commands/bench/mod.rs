@@ -8,7 +8,6 @@ use std::time::Instant;
 use clip_adapt::report::{EpisodeTiming, Event};
 use clip_adapt::session::Session;
 use clip_model::picture::Picture;
-use clip_model::quantised::{BLOCK, WeightFormat};
 use serde::Serialize;
 
 use crate::args::BenchArgs;
@@ -29,7 +28,7 @@ struct Document {
     dtype: &'static str,
     weights: Vec<Weights>,
     /// What the formats' blocks need in all, without padding or anything else.
-    format_bytes: f64,
+    format_bytes: u64,
     load_ms: f64,
     runs: Vec<Run>,
     peak_memory_bytes: Option<u64>,
@@ -150,7 +149,7 @@ fn describe(session: &Session, load_ms: f64, runs: Vec<Run>) -> Document {
     let resident = clip.resident();
     let format_bytes = resident
         .iter()
-        .map(|(format, part)| bytes_per_value(*format) * part.values as f64)
+        .map(|(format, part)| format.bytes(part.values as u64))
         .sum();
     Document {
         model: session.model().to_owned(),
@@ -171,10 +170,6 @@ fn describe(session: &Session, load_ms: f64, runs: Vec<Run>) -> Document {
         runs,
         peak_memory_bytes: peak_memory_bytes(),
     }
-}
-
-fn bytes_per_value(format: WeightFormat) -> f64 {
-    (format.code_bytes(BLOCK) + format.scale_bytes(BLOCK)) as f64 / BLOCK as f64
 }
 
 /// The most memory that this process has had, where the system tells.
@@ -217,7 +212,7 @@ fn render(document: &Document, surface: Surface) -> String {
     text.push_str(&format!(
         "  in all {}, {:+.2} % over what the formats need\n",
         megabytes(total as f64),
-        (total as f64 / document.format_bytes - 1.0) * 100.0
+        (total as f64 / document.format_bytes as f64 - 1.0) * 100.0
     ));
     for run in &document.runs {
         let EpisodeTiming {
