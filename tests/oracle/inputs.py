@@ -28,13 +28,13 @@ def random_token_rows(text_config, count, generator):
     return ids, word_counts
 
 
-def random_views(count, size, generator):
+def random_views(count, size, generator, noise=0.5):
     """`count` views [count, 3, size, size] that look alike: one random picture, and noisy copies of it.
 
     View 0 is the picture itself.
     """
     base = torch.randn(1, 3, size, size, generator=generator)
-    views = base + 0.5 * torch.randn(count, 3, size, size, generator=generator)
+    views = base + noise * torch.randn(count, 3, size, size, generator=generator)
     views[0] = base[0]
     return views
 

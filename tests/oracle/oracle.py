@@ -6,6 +6,10 @@
     python3 oracle.py ttl       --model DIR --out FILE [--seed 0] [--views 8] [--steps 4] ...
     python3 oracle.py ttl       --model DIR --out FILE --image FILE --labels a,b,c --tokenizer DIR
     python3 oracle.py tpt       --model DIR --out FILE [--seed 0] [--views 20] [--steps 2]
+    python3 oracle.py features  --out FILE [--model DIR] [--seed 0] [--views 64] [--noise 0.5] ...
+    python3 oracle.py prompts   --model DIR --out FILE [--dispersion-weight 20] [--alignment-weight 100] ...
+    python3 oracle.py ttl-options | prompt-align | apt | foa | oftta   --model DIR --out FILE ...
+    python3 oracle.py cma-es    --out FILE [--seed 0] [--generations 4]
     python3 oracle.py tokenizer --bpe bpe_simple_vocab_16e6.txt.gz --out DIR
     python3 oracle.py tokens    --tokenizer DIR --out FILE
     python3 oracle.py pixels    --image FILE --out FILE [--size 224] [--seed 0]
@@ -15,7 +19,11 @@ README.md beside this file says what each recorded file holds.
 """
 import argparse
 
+from adapted_blocks import command_apt, command_prompt_align, command_ttl_options
+from feature_episodes import command_features
+from forward_only import command_cma_es, command_foa, command_oftta
 from models import STORED_TYPES, command_model, command_restate
+from prompts import command_prompts
 from references import command_pixels, command_tokens, command_zeroshot
 from tokenizer_files import command_tokenizer
 from tpt import command_tpt
@@ -75,6 +83,47 @@ def build_parser():
     add_required(tpt, "model", "out")
     add_numbers(tpt, ("seed", 0), ("views", 20), ("classes", 10), ("steps", 2), ("n-ctx", 4), ("lr", 5e-3),
                 ("keep", 0.1))
+
+    methods_on_features = command("features", command_features)
+    add_required(methods_on_features, "out")
+    methods_on_features.add_argument("--model", help="features of this model; without it they are drawn at random")
+    add_numbers(methods_on_features, ("seed", 0), ("views", 64), ("classes", 10), ("width", 32), ("noise", 0.5))
+
+    common = (("seed", 0), ("views", 8), ("classes", 6), ("noise", 0.5))
+    updates = (("steps", 2), ("lr", 5e-3), ("rank", 4), ("layers", 2), ("margin", 0.4))
+
+    prompts = command("prompts", command_prompts)
+    add_required(prompts, "model", "out")
+    add_numbers(prompts, *common, ("steps", 2), ("n-ctx", 4), ("lr", 5e-3), ("keep", 0.4),
+                ("dispersion-weight", 0.0), ("alignment-weight", 0.0))
+
+    ttl_options = command("ttl-options", command_ttl_options)
+    add_required(ttl_options, "model", "out")
+    ttl_options.add_argument("--encoder", default="vision", choices=["vision", "text", "both"])
+    ttl_options.add_argument("--targets", default="q_proj,v_proj", help="of q_proj, k_proj, v_proj, out_proj")
+    add_numbers(ttl_options, *common, *updates, ("alpha", 8), ("keep", 1.0), ("templates", 1))
+
+    prompt_align = command("prompt-align", command_prompt_align)
+    add_required(prompt_align, "model", "out")
+    prompt_align.add_argument("--targets", default="q_proj,v_proj", help="of q_proj, k_proj, v_proj, out_proj")
+    add_numbers(prompt_align, *common, *updates, ("alpha", 8), ("keep", 0.5), ("alignment-weight", 100.0))
+
+    apt = command("apt", command_apt)
+    add_required(apt, "model", "out")
+    add_numbers(apt, *common, *updates, ("scale", 10.0), ("keep", 1.0))
+
+    foa = command("foa", command_foa)
+    add_required(foa, "model", "out")
+    add_numbers(foa, *common, ("layers", 2), ("prompt-tokens", 3), ("candidates", 4), ("keep", 0.5),
+                ("alignment-weight", 0.4), ("shift", 0.1))
+
+    mixed = command("oftta", command_oftta)
+    add_required(mixed, "model", "out")
+    add_numbers(mixed, *common, ("layers", 3))
+
+    cma_es = command("cma-es", command_cma_es)
+    add_required(cma_es, "out")
+    add_numbers(cma_es, ("seed", 0), ("generations", 4))
 
     tokenizer = command("tokenizer", command_tokenizer)
     add_required(tokenizer, "bpe", "out")

@@ -6,94 +6,58 @@
 
 mod summary;
 
-use std::sync::Arc;
-
-use burn::tensor::Tensor;
-use clip_model::clip::Clip;
-use clip_model::picture::Picture;
-use clip_model::pixels;
 use web_time::Instant;
 
+use crate::adapter::{self, AdapterFiles};
 use crate::entropy;
 use crate::error::{Error, Result};
-use crate::labels::{LabelSet, Prompts, TextEncoder};
-use crate::methods::ttl::Ttl;
-use crate::options::TtlOptions;
-use crate::readback::{read_rows, read_values};
-use crate::report::{EpisodeTiming, Event, FinalState, StepReport, Stopped};
-use crate::session::{LabelCache, milliseconds};
-use crate::statistics::{ViewStatistics, singles};
-use crate::views::{self, ViewBox};
+use crate::groundwork::Groundwork;
+use crate::labels::Prompts;
+use crate::methods::adaptation::{Adaptation, Piece, Prediction, Update};
+use crate::report::{EpisodeTiming, Event, StepReport, Stopped, ViewsState};
+use crate::session::milliseconds;
+use crate::setup::Setup;
 
 /// One picture being adapted to.
 pub struct Episode {
     model: String,
-    clip: Arc<Clip>,
-    cache: LabelCache,
-    picture: Arc<Picture>,
-    prompts: Prompts,
-    options: TtlOptions,
-    boxes: Vec<ViewBox>,
+    setup: Setup,
+    /// For each template.
+    prompts: Vec<Prompts>,
+    groundwork: Groundwork,
     phase: Phase,
     /// There once the text features are.
-    method: Option<Ttl>,
-    zero_shot: Vec<f32>,
+    run: Option<Box<dyn Adaptation>>,
+    /// Chunks of views that the run was given.
+    given: usize,
     steps: Vec<StepReport>,
-    after: Vec<f32>,
-    final_entropies: Vec<f32>,
-    final_state: Option<FinalState>,
+    after: Option<Prediction>,
+    final_state: Option<ViewsState>,
     stopped: Option<Stopped>,
     failed: bool,
     timing: EpisodeTiming,
 }
 
+#[derive(Clone, Copy, PartialEq)]
 enum Phase {
-    Drawn,
-    Labels(TextEncoder),
-    Encoding,
-    ZeroShot,
-    Stepping {
-        chunk: usize,
-        logits: Vec<Tensor<2>>,
-        spent_ms: f64,
-    },
-    Measuring {
-        chunk: usize,
-        logits: Vec<Tensor<2>>,
-    },
+    Groundwork,
+    Stepping { spent_ms: f64 },
+    Measuring,
     Over,
 }
 
 impl Episode {
-    pub(crate) fn new(
-        model: String,
-        clip: Arc<Clip>,
-        cache: LabelCache,
-        picture: Arc<Picture>,
-        prompts: Prompts,
-        options: TtlOptions,
-    ) -> Self {
-        let boxes = views::draw(
-            &picture,
-            &clip.preprocessing,
-            options.views,
-            options.crop_scale,
-            options.seed,
-        );
+    pub(crate) fn new(model: String, setup: Setup, prompts: Vec<Prompts>, groundwork: Groundwork) -> Self {
         Self {
-            phase: Phase::Drawn,
             model,
-            clip,
-            cache,
-            picture,
+            setup,
             prompts,
-            options,
-            boxes,
-            method: None,
-            zero_shot: Vec::new(),
+            groundwork,
+            phase: Phase::Groundwork,
+            run: None,
+            given: 0,
             steps: Vec::new(),
-            after: Vec::new(),
-            final_entropies: Vec::new(),
+            after: None,
             final_state: None,
             stopped: None,
             failed: false,
@@ -107,7 +71,10 @@ impl Episode {
     /// Those of the model and the device; [`Error::EpisodeOver`] after [`Event::Done`].
     pub async fn advance(&mut self) -> Result<Event> {
         let start = Instant::now();
-        let event = self.work(start).await.inspect_err(|_| self.failed = true)?;
+        let event = self.work(start).await.inspect_err(|_| {
+            self.failed = true;
+            self.phase = Phase::Over;
+        })?;
         self.timing.total += milliseconds(start);
         Ok(match event {
             Some(event) => event,
@@ -118,321 +85,221 @@ impl Episode {
 
     /// One piece of work; `None` where it was the last.
     async fn work(&mut self, start: Instant) -> Result<Option<Event>> {
-        let phase = std::mem::replace(&mut self.phase, Phase::Over);
-        Ok(match phase {
-            Phase::Drawn => {
-                self.phase = Phase::Labels(TextEncoder::new(self.prompts.clone()));
-                Some(Event::Drawn {
-                    views: self.boxes.clone(),
-                })
-            }
-            Phase::Labels(encoder) => {
-                let event = self.encode_labels(encoder)?;
-                self.timing.text += milliseconds(start);
-                event
-            }
-            Phase::Encoding => self.encode_views().await?,
-            Phase::ZeroShot => {
-                let event = self.predict_zero_shot().await?;
-                self.timing.trunk += milliseconds(start);
-                event
-            }
-            Phase::Stepping {
-                chunk,
-                logits,
-                spent_ms,
-            } => {
-                let event = self.step(chunk, logits, spent_ms, start).await?;
+        match self.phase {
+            Phase::Groundwork => self.lay_groundwork().await.map(Some),
+            Phase::Stepping { spent_ms } => {
+                let event = self.step(spent_ms, start).await?;
+                if matches!(self.phase, Phase::Measuring) && event.is_none() {
+                    // No update was left, and finding that out is no work.
+                    return self.measure(start).await;
+                }
                 self.timing.steps += milliseconds(start);
-                event
+                Ok(event)
             }
-            Phase::Measuring { chunk, logits } => {
-                let event = self.measure(chunk, logits).await?;
-                self.timing.measure += milliseconds(start);
-                event
+            Phase::Measuring => self.measure(start).await,
+            Phase::Over => Err(Error::EpisodeOver),
+        }
+    }
+
+    async fn lay_groundwork(&mut self) -> Result<Event> {
+        let event = self.groundwork.advance(&mut self.timing).await?;
+        if self.groundwork.wants_depth() {
+            let run = self.setup.begin(self.groundwork.setting(&self.prompts)?)?;
+            self.groundwork.set_depth(run.first_block());
+            self.run = Some(run);
+        }
+        if let Some(run) = &mut self.run {
+            for tokens in self.groundwork.tokens().iter().skip(self.given) {
+                run.push(tokens.clone());
             }
-            Phase::Over => return Err(Error::EpisodeOver),
-        })
+            self.given = self.groundwork.tokens().len();
+        }
+        if self.groundwork.is_over() {
+            self.phase = Phase::Stepping { spent_ms: 0.0 };
+        }
+        Ok(event)
     }
 
     /// Goes on from where it ended with so many more updates.
     ///
     /// # Errors
     /// [`Error::EpisodeRunning`] before its end; [`Error::EpisodeOver`] where it was stopped or failed;
-    /// [`Error::OptionInvalid`] for too many.
+    /// [`Error::OptionInvalid`] for too many, or where the method makes none.
     pub fn extend(&mut self, steps: usize) -> Result<()> {
-        if !matches!(self.phase, Phase::Over) {
+        if self.phase != Phase::Over {
             return Err(Error::EpisodeRunning);
         }
-        if self.failed || self.stopped.is_some() {
+        let (Some(run), false, None) = (&mut self.run, self.failed, &self.stopped) else {
             return Err(Error::EpisodeOver);
-        }
-        let transformer = self.clip.config.vision.transformer;
-        let options = TtlOptions {
-            steps: self.steps.len().saturating_add(steps),
-            ..self.options.clone()
         };
-        options.validate(transformer.layers, transformer.width)?;
-        self.options = options;
+        run.extend(steps)?;
+        self.setup.set_steps(self.steps.len() + steps);
         self.final_state = None;
-        self.final_entropies.clear();
-        self.phase = self.next_step();
+        self.phase = Phase::Stepping { spent_ms: 0.0 };
         Ok(())
     }
 
-    /// Puts the adapters' first values back: the prediction is the one without adaptation again. The views stay
+    /// Puts the method's first values back: the prediction is the one without adaptation again. The views stay
     /// encoded, so [`Episode::extend`] starts anew without the trunk.
     ///
     /// # Errors
     /// [`Error::EpisodeRunning`] before its end; [`Error::EpisodeOver`] where it failed.
     pub fn reset(&mut self) -> Result<()> {
-        if !matches!(self.phase, Phase::Over) {
+        if self.phase != Phase::Over {
             return Err(Error::EpisodeRunning);
         }
         if self.failed {
             return Err(Error::EpisodeOver);
         }
-        if let Some(method) = &mut self.method {
-            method.reset();
+        if let Some(run) = &mut self.run {
+            run.reset();
         }
-        self.options.steps = 0;
+        self.setup.set_steps(0);
         self.steps.clear();
-        self.after = self.zero_shot.clone();
+        self.after = None;
         self.final_state = None;
-        self.final_entropies.clear();
         self.stopped = None;
         Ok(())
     }
 
-    /// The logits of the centre view with the adapters as they are, in the order of the labels.
+    /// The prediction with everything as it is.
     ///
     /// # Errors
     /// [`Error::EpisodeRunning`] before the views are encoded; those of the device.
-    pub async fn logits(&self) -> Result<Vec<f32>> {
-        let prediction = self
-            .method
-            .as_ref()
-            .and_then(Ttl::predict)
-            .ok_or(Error::EpisodeRunning)?;
-        read_rows(vec![prediction], "prediction").await
+    pub async fn prediction(&self) -> Result<Prediction> {
+        match &self.run {
+            Some(run) if self.given > 0 => run.predict().await,
+            _ => Err(Error::EpisodeRunning),
+        }
     }
 
-    /// The logits of the centre view without adaptation, in the order of the labels; empty before they are computed.
+    /// The prediction without adaptation; `None` before it is computed.
     #[must_use]
-    pub fn zero_shot_logits(&self) -> &[f32] {
-        &self.zero_shot
+    pub fn zero_shot(&self) -> Option<Prediction> {
+        let logits = self.groundwork.zero_shot();
+        (!logits.is_empty()).then(|| Prediction::of_logits(logits))
     }
 
-    /// The adaptation itself, once the labels are encoded.
+    /// The trained adapter as files; `base_model` says what it belongs to.
+    ///
+    /// # Errors
+    /// [`Error::EpisodeRunning`] before the end; [`Error::AdapterMissing`] where the episode was stopped or failed, or its method
+    /// trains no such adapter; those of the device.
+    pub async fn adapter_files(&self, base_model: &str) -> Result<AdapterFiles> {
+        if self.phase != Phase::Over {
+            return Err(Error::EpisodeRunning);
+        }
+        let missing = |reason: String| Error::AdapterMissing { reason };
+        if self.failed || self.stopped.is_some() {
+            return Err(missing("the adaptation was stopped, and its adapter put back".into()));
+        }
+        let trained = self.run.as_ref().and_then(|run| run.adapter()).ok_or_else(|| {
+            missing(format!(
+                "{} trains no low-rank adapter; ttl does",
+                self.setup.description().title
+            ))
+        })?;
+        let matrices = adapter::read_back(trained.parameters).await?;
+        AdapterFiles::write(&matrices, trained.rank, trained.alpha, base_model)
+    }
+
+    /// The model's name.
     #[must_use]
-    pub fn method(&self) -> Option<&Ttl> {
-        self.method.as_ref()
+    pub fn model(&self) -> &str {
+        &self.model
     }
 
-    fn encode_labels(&mut self, mut encoder: TextEncoder) -> Result<Option<Event>> {
-        let labels_total = self.prompts.labels.len();
-        if let Some(set) = self.cache.get(&self.prompts) {
-            self.begin_views(set)?;
-            return Ok(Some(Event::Labels {
-                labels_done: labels_total,
-                labels_total,
-            }));
-        }
-        encoder.advance(&self.clip)?;
-        let (labels_done, _) = encoder.progress();
-        if labels_done < labels_total {
-            self.phase = Phase::Labels(encoder);
-        } else {
-            let set = encoder.finish();
-            self.cache.put(&set);
-            self.begin_views(set)?;
-        }
-        Ok(Some(Event::Labels {
-            labels_done,
-            labels_total,
-        }))
-    }
-
-    fn begin_views(&mut self, set: LabelSet) -> Result<()> {
-        self.method = Some(Ttl::new(Arc::clone(&self.clip), set.features, self.options.clone())?);
-        self.phase = Phase::Encoding;
-        Ok(())
-    }
-
-    async fn encode_views(&mut self) -> Result<Option<Event>> {
-        let Some(method) = &mut self.method else {
+    async fn step(&mut self, spent_ms: f64, start: Instant) -> Result<Option<Event>> {
+        let Some(run) = &mut self.run else {
             return Err(Error::EpisodeOver);
         };
-        let start = Instant::now();
-        let first = method.views();
-        let preprocessing = &self.clip.preprocessing;
-        let mut values = Vec::new();
-        for (index, view) in self.boxes.iter().enumerate().skip(first).take(self.options.chunk_views) {
-            let pixels = views::render(&self.picture, preprocessing, index, view)?;
-            values.extend(pixels::normalise(&pixels, preprocessing));
-        }
-        self.timing.views += milliseconds(start);
-        let start = Instant::now();
-        let tokens = self
-            .clip
-            .vision
-            .trunk(self.clip.upload_views(values)?, method.first_block())?;
-        // Reading one number back waits for the device, so that progress is real and the queue stays short.
-        read_values(
-            tokens.clone().narrow(0, 0, 1).narrow(1, 0, 1).narrow(2, 0, 1),
-            "encoding views",
-        )
-        .await?;
-        method.push_tokens(tokens);
-        let views_done = method.views();
-        self.timing.trunk += milliseconds(start);
-        self.phase = if first == 0 {
-            Phase::ZeroShot
-        } else {
-            self.after_encoding()
-        };
-        Ok(Some(Event::Encoding {
-            views_done,
-            views_total: self.boxes.len(),
-        }))
-    }
-
-    async fn predict_zero_shot(&mut self) -> Result<Option<Event>> {
-        let Some(method) = &self.method else {
-            return Err(Error::EpisodeOver);
-        };
-        let Some(tokens) = method.centre_tokens() else {
-            return Err(Error::EpisodeOver);
-        };
-        let features = self.clip.vision.tail(tokens, method.first_block(), None);
-        self.zero_shot = read_rows(vec![self.clip.logits(features, method.text_features())], "prediction").await?;
-        self.after = self.zero_shot.clone();
-        self.phase = self.after_encoding();
-        Ok(Some(Event::ZeroShot {
-            probabilities: entropy::softmax(&self.zero_shot),
-            entropy: entropy::entropy(&self.zero_shot),
-        }))
-    }
-
-    fn unencoded_views(&self) -> usize {
-        self.boxes.len() - self.method.as_ref().map_or(0, Ttl::views)
-    }
-
-    fn after_encoding(&self) -> Phase {
-        if self.unencoded_views() > 0 {
-            Phase::Encoding
-        } else {
-            self.next_step()
-        }
-    }
-
-    fn next_step(&self) -> Phase {
-        if self.steps.len() < self.options.steps {
-            Phase::Stepping {
-                chunk: 0,
-                logits: Vec::new(),
-                spent_ms: 0.0,
-            }
-        } else {
-            Phase::Measuring {
-                chunk: 0,
-                logits: Vec::new(),
-            }
-        }
-    }
-
-    async fn step(
-        &mut self,
-        chunk: usize,
-        mut logits: Vec<Tensor<2>>,
-        spent_ms: f64,
-        start: Instant,
-    ) -> Result<Option<Event>> {
-        let Some(method) = &mut self.method else {
-            return Err(Error::EpisodeOver);
-        };
-        logits.extend(method.accumulate(chunk));
         let step = self.steps.len() + 1;
-        let chunk = chunk + 1;
-        if chunk < method.chunks() {
-            let views_done = method.views_in(chunk);
-            let event = Event::Stepping {
-                step,
-                steps: self.options.steps,
-                views_done,
-                views_total: method.views(),
-            };
-            self.phase = Phase::Stepping {
-                chunk,
-                logits,
-                spent_ms: spent_ms + milliseconds(start),
-            };
-            return Ok(Some(event));
-        }
-        method.update();
-        // Everything that the step says comes back in one reading.
-        logits.extend(method.predict());
-        let mut rows = read_rows(logits, "adaptation step").await?;
-        let prediction = rows.split_off(rows.len().saturating_sub(self.prompts.labels.len()));
-        let views = ViewStatistics::of(&rows, self.prompts.labels.len(), self.options.margin);
-        if !views.loss.is_finite() || prediction.iter().any(|logit| !logit.is_finite()) {
-            self.stop(step);
-            return Ok(None);
-        }
-        let report = StepReport {
-            step,
-            loss: views.loss,
-            entropy: views.entropy,
-            marginal_entropy: views.marginal_entropy,
-            view_entropies: singles(&views.entropies),
-            view_weights: singles(&views.weights),
-            prediction: entropy::softmax(&prediction),
-            prediction_entropy: entropy::entropy(&prediction),
-            duration_ms: spent_ms + milliseconds(start),
-        };
-        self.after = prediction;
-        self.steps.push(report.clone());
-        self.phase = self.next_step();
-        Ok(Some(Event::Step(report)))
+        Ok(match run.step().await? {
+            None => {
+                self.phase = Phase::Measuring;
+                None
+            }
+            Some(Piece::Part { done, total }) => {
+                let event = Event::Stepping {
+                    step,
+                    steps: run.steps(),
+                    views_done: done,
+                    views_total: total,
+                };
+                self.phase = Phase::Stepping {
+                    spent_ms: spent_ms + milliseconds(start),
+                };
+                Some(event)
+            }
+            Some(Piece::Whole(update)) => {
+                if !is_finite(&update) {
+                    self.stop(step);
+                    return Ok(None);
+                }
+                self.after = Some(update.prediction.clone());
+                let report = StepReport::new(step, update, spent_ms + milliseconds(start));
+                self.steps.push(report.clone());
+                self.phase = Phase::Stepping { spent_ms: 0.0 };
+                Some(Event::Step(report))
+            }
+        })
     }
 
-    /// A loss that is not a number can't be minimised: the adapters go back, and the answer without adaptation stands.
+    /// A loss that is not a number can't be minimised: the first values go back, and the answer without adaptation stands.
     fn stop(&mut self, step: usize) {
-        if let Some(method) = &mut self.method {
-            method.reset();
+        if let Some(run) = &mut self.run {
+            run.reset();
         }
-        self.after = self.zero_shot.clone();
+        self.after = None;
         self.stopped = Some(Stopped {
             step,
-            reason: format!(
-                "update {step} gave a loss or a prediction that is not a finite number (a smaller learning rate or a larger epsilon may help); the prediction without adaptation was kept"
-            ),
+            reason: not_finite(step),
         });
         self.phase = Phase::Over;
     }
 
-    async fn measure(&mut self, chunk: usize, mut logits: Vec<Tensor<2>>) -> Result<Option<Event>> {
-        let Some(method) = &self.method else {
+    async fn measure(&mut self, start: Instant) -> Result<Option<Event>> {
+        let Some(run) = &mut self.run else {
             return Err(Error::EpisodeOver);
         };
-        logits.extend(method.logits(chunk));
-        let chunk = chunk + 1;
-        if chunk < method.chunks() {
-            let views_done = method.views_in(chunk);
-            self.phase = Phase::Measuring { chunk, logits };
-            return Ok(Some(Event::Measuring {
-                views_done,
-                views_total: self.boxes.len(),
-            }));
-        }
-        let rows = read_rows(logits, "last look at the views").await?;
-        let views = ViewStatistics::of(&rows, self.prompts.labels.len(), self.options.margin);
-        self.final_state = Some(FinalState {
-            loss: views.loss,
-            entropy: views.entropy,
-            marginal_entropy: views.marginal_entropy,
-        });
-        self.final_entropies = singles(&views.entropies);
-        Ok(None)
+        let piece = run.finish().await?;
+        self.timing.measure += milliseconds(start);
+        Ok(match piece {
+            Piece::Part { done, total } => {
+                self.phase = Phase::Measuring;
+                Some(Event::Measuring {
+                    views_done: done,
+                    views_total: total,
+                })
+            }
+            Piece::Whole(outcome) => {
+                self.final_state = Some(outcome.views);
+                // Of the centre view alone the last update has said it already.
+                if run.predicts_from_views() {
+                    self.after = Some(outcome.prediction);
+                }
+                self.phase = Phase::Over;
+                None
+            }
+        })
     }
+
+    fn probabilities_after(&self) -> Vec<f32> {
+        match &self.after {
+            Some(prediction) => prediction.probabilities.clone(),
+            None => entropy::softmax(self.groundwork.zero_shot()),
+        }
+    }
+}
+
+/// Whether loss and prediction of an update are numbers.
+pub(crate) fn is_finite(update: &Update) -> bool {
+    update.views.loss.is_finite() && update.prediction.is_finite()
+}
+
+/// What to say of an update that isn't finite.
+pub(crate) fn not_finite(step: usize) -> String {
+    format!(
+        "update {step} gave a loss or a prediction that is not a finite number (a smaller learning rate or a larger epsilon may help); the prediction without adaptation was kept"
+    )
 }

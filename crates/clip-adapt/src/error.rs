@@ -42,11 +42,19 @@ pub enum Error {
     #[error("{option} = {value} is not possible: {range}")]
     OptionInvalid {
         /// The option's name.
-        option: &'static str,
+        option: String,
         /// The value that was given.
         value: String,
         /// What would be possible.
         range: String,
+    },
+    /// There is no option of this name.
+    #[error("there is no option {option}, but {}", .known.join(", "))]
+    OptionUnknown {
+        /// The name that was given.
+        option: String,
+        /// All names.
+        known: Vec<&'static str>,
     },
     /// [`crate::episode::Episode::advance`] was called after the episode had ended.
     #[error("the episode is over: start another, extend or reset it")]
@@ -54,6 +62,46 @@ pub enum Error {
     /// [`crate::episode::Episode::extend`] was called before the episode had ended.
     #[error("the episode is not over yet")]
     EpisodeRunning,
+    /// There is no method of this name.
+    #[error("there is no method \"{name}\", but {known}")]
+    MethodUnknown {
+        /// The name that was given.
+        name: String,
+        /// All names.
+        known: String,
+    },
+    /// A method needs to know what the model's tokens are like for source pictures.
+    #[error("{method} needs statistics of source pictures: make them with `clip-ttl stats` and load them")]
+    StatisticsMissing {
+        /// The method.
+        method: &'static str,
+    },
+    /// Statistics of source pictures can't be read, or are another model's.
+    #[error("the statistics of source pictures can't be used: {reason}")]
+    StatisticsInvalid {
+        /// What is wrong with them.
+        reason: String,
+    },
+    /// Prompt tuning has nothing to tune.
+    #[error(
+        "the template \"{template}\" has no words before the label, which this method would train: begin it with some, such as \"a photo of a {{}}.\""
+    )]
+    TemplateWithoutContext {
+        /// The template.
+        template: String,
+    },
+    /// There is no trained adapter to give away.
+    #[error("there is no adapter: {reason}")]
+    AdapterMissing {
+        /// Why not.
+        reason: String,
+    },
+    /// Features of pictures or texts that no method can compute with.
+    #[error("these features can't be used: {reason}")]
+    FeaturesInvalid {
+        /// What is wrong with them.
+        reason: String,
+    },
     /// A recorded episode can't be read.
     #[error("the recorded episode can't be read: {reason}")]
     RecordingInvalid {
@@ -73,9 +121,15 @@ impl Error {
             Self::LabelDuplicate { .. } => "label-duplicate",
             Self::LabelsTooFew { .. } => "labels-too-few",
             Self::TemplateInvalid { .. } => "template-invalid",
-            Self::OptionInvalid { .. } => "option-invalid",
+            Self::OptionInvalid { .. } | Self::OptionUnknown { .. } => "option-invalid",
             Self::EpisodeOver => "episode-over",
             Self::EpisodeRunning => "episode-running",
+            Self::MethodUnknown { .. } => "method-unknown",
+            Self::StatisticsMissing { .. } => "statistics-missing",
+            Self::StatisticsInvalid { .. } => "statistics-invalid",
+            Self::TemplateWithoutContext { .. } => "template-without-context",
+            Self::AdapterMissing { .. } => "adapter-missing",
+            Self::FeaturesInvalid { .. } => "features-invalid",
             Self::RecordingInvalid { .. } => "recording-invalid",
         }
     }

@@ -2,13 +2,14 @@
 
 use burn::tensor::Tensor;
 use clip_model::clip::{Clip, normalise};
+use clip_model::lora::Adapter;
 use clip_model::tokenizer::Tokenizer;
 
 use crate::error::{Error, Result};
 use crate::report::Warning;
 
 /// Labels whose texts are encoded at a time.
-const CHUNK_LABELS: usize = 64;
+pub(crate) const CHUNK_LABELS: usize = 64;
 /// Where a template takes the label.
 const PLACE: &str = "{}";
 
@@ -117,15 +118,19 @@ impl TextEncoder {
         (self.done, self.prompts.ids.len())
     }
 
-    /// Encodes the next chunk.
+    /// Encodes the next chunk, through adapters where there are some.
     ///
     /// # Errors
     /// Those of [`clip_model::text::TextTower::forward`].
-    pub fn advance(&mut self, clip: &Clip) -> Result<()> {
+    pub fn advance(&mut self, clip: &Clip, adapter: Option<&Adapter>) -> Result<()> {
         let rest = self.prompts.ids.get(self.done..).unwrap_or_default();
         let chunk = rest.get(..CHUNK_LABELS).unwrap_or(rest);
         if !chunk.is_empty() {
-            self.features.push(normalise(clip.text.forward(chunk)?));
+            let features = match adapter {
+                Some(adapter) => clip.text.forward_adapted(chunk, adapter)?,
+                None => clip.text.forward(chunk)?,
+            };
+            self.features.push(normalise(features));
             self.done += chunk.len();
         }
         Ok(())
@@ -139,6 +144,19 @@ impl TextEncoder {
             features: Tensor::cat(self.features, 0),
         }
     }
+}
+
+/// The normalised mean of normalised features `[labels, projection]` of several templates; of one, itself.
+///
+/// # Errors
+/// [`Error::LabelsNone`] where there are none.
+pub(crate) fn mean_features(features: Vec<Tensor<2>>) -> Result<Tensor<2>> {
+    let count = features.len();
+    let sum = features
+        .into_iter()
+        .reduce(|sum, part| sum + part)
+        .ok_or(Error::LabelsNone)?;
+    Ok(if count == 1 { sum } else { normalise(sum / count as f64) })
 }
 
 #[cfg(test)]

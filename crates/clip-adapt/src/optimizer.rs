@@ -1,9 +1,11 @@
 //! AdamW (arXiv 1711.05101), with the arithmetic of `torch.optim.AdamW`.
 
 use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
 
 /// Settings of AdamW.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct AdamWSettings {
     /// Step size.
     pub learning_rate: f64,
@@ -13,6 +15,18 @@ pub struct AdamWSettings {
     pub epsilon: f64,
     /// Decoupled weight decay: each step multiplies a parameter by `1 - learning_rate * weight_decay`.
     pub weight_decay: f64,
+}
+
+impl Default for AdamWSettings {
+    /// TPT's, which all that follow it have taken over.
+    fn default() -> Self {
+        Self {
+            learning_rate: 5e-3,
+            betas: [0.9, 0.999],
+            epsilon: 1e-8,
+            weight_decay: 0.01,
+        }
+    }
 }
 
 /// The running means of each parameter.

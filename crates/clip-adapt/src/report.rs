@@ -2,9 +2,11 @@
 //!
 //! Entropies and losses are in nats, durations in milliseconds, boxes in pixels of the picture.
 
+use clip_model::lora::{Projection, Tower};
 use serde::{Deserialize, Serialize};
 
-use crate::options::TtlOptions;
+use crate::methods::adaptation::Update;
+use crate::options::Options;
 use crate::views::ViewBox;
 
 /// A label and its probability.
@@ -72,38 +74,67 @@ pub struct ClassificationTiming {
     pub total: f64,
 }
 
-/// One update: what its gradient was of, and what the picture is taken for afterwards.
+/// The views' predictions at one point of an adaptation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct StepReport {
-    /// Which update, counted from 1.
-    pub step: usize,
-    /// Loss before the update: the mean of weight times entropy over the views.
-    pub loss: f64,
-    /// Mean of the views' entropies before the update.
-    pub entropy: f64,
-    /// Entropy of the views' mean prediction before the update.
-    pub marginal_entropy: f64,
-    /// Each view's entropy before the update.
-    pub view_entropies: Vec<f32>,
-    /// Each view's weight in the loss.
-    pub view_weights: Vec<f32>,
-    /// Probabilities of the centre view after the update, in the order of the labels.
-    pub prediction: Vec<f32>,
-    /// Entropy of that prediction.
-    pub prediction_entropy: f64,
-    /// How long the update took.
-    pub duration_ms: f64,
-}
-
-/// The views' state after the last update.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct FinalState {
-    /// What the loss of a further update would be.
+pub struct ViewsState {
+    /// The method's loss.
     pub loss: f64,
     /// Mean of the views' entropies.
     pub entropy: f64,
     /// Entropy of the views' mean prediction.
     pub marginal_entropy: f64,
+    /// Each view's entropy.
+    pub view_entropies: Vec<f32>,
+    /// Each view's weight in the loss; 0 for one that isn't looked at.
+    pub view_weights: Vec<f32>,
+    /// Index of each view's likeliest label.
+    pub view_labels: Vec<usize>,
+    /// The probability of that label.
+    pub view_probabilities: Vec<f32>,
+}
+
+/// How much an adapter changes its projection's matrix.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct AdapterNorm {
+    /// The tower.
+    pub tower: Tower,
+    /// Index of the block, counted from 0.
+    pub block: usize,
+    /// The projection.
+    pub projection: Projection,
+    /// Frobenius norm of the change, `scale * B A`.
+    pub norm: f32,
+}
+
+/// One update: what its gradient was of, and what the picture is taken for afterwards.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepReport {
+    /// Which update, counted from 1.
+    pub step: usize,
+    /// The views before the update.
+    #[serde(flatten)]
+    pub views: ViewsState,
+    /// Probabilities of the centre view after the update, in the order of the labels.
+    pub prediction: Vec<f32>,
+    /// Entropy of that prediction.
+    pub prediction_entropy: f64,
+    /// Each adapter after the update; empty for a method without adapters.
+    pub adapter_norms: Vec<AdapterNorm>,
+    /// How long the update took.
+    pub duration_ms: f64,
+}
+
+impl StepReport {
+    pub(crate) fn new(step: usize, update: Update, duration_ms: f64) -> Self {
+        Self {
+            step,
+            views: update.views,
+            prediction: update.prediction.probabilities,
+            prediction_entropy: update.prediction.entropy,
+            adapter_norms: update.adapter_norms,
+            duration_ms,
+        }
+    }
 }
 
 /// One view, before and after.
@@ -163,8 +194,8 @@ pub struct EpisodeReport {
     pub template: String,
     /// The labels.
     pub labels: Vec<String>,
-    /// The method's options.
-    pub options: TtlOptions,
+    /// All options, of the views and of the method.
+    pub options: Options,
     /// Prediction of the centre view without adaptation, in the order of the labels.
     pub before: Vec<Score>,
     /// Its entropy.
@@ -174,7 +205,7 @@ pub struct EpisodeReport {
     /// Each update.
     pub steps: Vec<StepReport>,
     /// The views after the last update.
-    pub final_state: Option<FinalState>,
+    pub final_state: Option<ViewsState>,
     /// Each view.
     pub views: Vec<ViewReport>,
     /// What the user should know.

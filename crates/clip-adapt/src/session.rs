@@ -1,34 +1,53 @@
 //! A loaded model, and the label set that it was last asked about.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::tensor::Tensor;
 use clip_model::clip::Clip;
+use clip_model::lora::Adapter;
 use clip_model::picture::Picture;
 use clip_model::pixels;
 use clip_model::tokenizer::Tokenizer;
 use web_time::Instant;
 
+use crate::adapter::{AdapterFiles, Adapters};
+use crate::comparison::{Choice, CompareRequest, Comparison};
 use crate::entropy;
 use crate::episode::Episode;
 use crate::error::{Error, Result};
+use crate::groundwork::Groundwork;
 use crate::labels::{LabelSet, Prompts, TextEncoder};
-use crate::options::TtlOptions;
+use crate::methods;
+use crate::options::{ViewOptions, check};
 use crate::readback::read_rows;
 use crate::report::{Classification, ClassificationTiming, Score};
+use crate::setup::Setup;
+use crate::source::SourceStatistics;
 
-/// The text features of the last label set: the text tower runs once for each set, however many pictures follow.
+/// The text features of the last label sets: the text tower runs once for each set, however many pictures follow.
 #[derive(Clone, Default)]
-pub(crate) struct LabelCache(Arc<Mutex<Option<LabelSet>>>);
+pub(crate) struct LabelCache(Arc<Mutex<VecDeque<LabelSet>>>);
+
+/// So many label sets are kept: those of one picture's templates, and the ones before.
+const CACHED_SETS: usize = 16;
 
 impl LabelCache {
     pub(crate) fn get(&self, prompts: &Prompts) -> Option<LabelSet> {
-        let cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        cached.as_ref().filter(|set| set.prompts == *prompts).cloned()
+        let mut cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = cached.iter().position(|set| set.prompts == *prompts)?;
+        // What was asked for last goes to the end; the first is forgotten first.
+        let set = cached.remove(place)?;
+        cached.push_back(set.clone());
+        Some(set)
     }
 
     pub(crate) fn put(&self, set: &LabelSet) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(set.clone());
+        let mut cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if cached.len() >= CACHED_SETS {
+            cached.pop_front();
+        }
+        cached.push_back(set.clone());
     }
 }
 
@@ -38,6 +57,7 @@ pub struct Session {
     clip: Arc<Clip>,
     tokenizer: Tokenizer,
     cache: LabelCache,
+    statistics: Mutex<Option<Arc<SourceStatistics>>>,
 }
 
 impl Session {
@@ -49,6 +69,7 @@ impl Session {
             clip: Arc::new(clip),
             tokenizer: Tokenizer::new(),
             cache: LabelCache::default(),
+            statistics: Mutex::default(),
         }
     }
 
@@ -69,10 +90,36 @@ impl Session {
     /// # Errors
     /// Those of [`Prompts::new`], of the preprocessing, and of the device.
     pub async fn classify(&self, picture: &Picture, labels: &[String], template: &str) -> Result<Classification> {
+        self.classify_with(picture, labels, template, &Adapters::default())
+            .await
+    }
+
+    /// As [`Session::classify`], with a trained adapter in place.
+    ///
+    /// # Errors
+    /// Besides those of [`Session::classify`], those of [`AdapterFiles::read`].
+    pub async fn classify_with_adapter(
+        &self,
+        picture: &Picture,
+        labels: &[String],
+        template: &str,
+        files: &AdapterFiles,
+    ) -> Result<Classification> {
+        self.classify_with(picture, labels, template, &files.read(&self.clip)?)
+            .await
+    }
+
+    async fn classify_with(
+        &self,
+        picture: &Picture,
+        labels: &[String],
+        template: &str,
+        adapters: &Adapters,
+    ) -> Result<Classification> {
         let start = Instant::now();
-        let set = self.encode_labels(self.prompts(labels, template)?)?;
+        let set = self.encode_labels(self.prompts(labels, template)?, adapters.text.as_ref())?;
         let text_ms = milliseconds(start);
-        let features = self.centre_features(picture)?;
+        let features = self.centre_features(picture, adapters.vision.as_ref())?;
         let logits = read_rows(vec![self.clip.logits(features, set.features)], "classification").await?;
         let total_ms = milliseconds(start);
         let device = &self.clip.device;
@@ -97,11 +144,11 @@ impl Session {
     /// # Errors
     /// Those of the preprocessing and of the device.
     pub async fn image_features(&self, picture: &Picture) -> Result<Vec<f32>> {
-        read_rows(vec![self.centre_features(picture)?], "image features").await
+        read_rows(vec![self.centre_features(picture, None)?], "image features").await
     }
 
     /// `[1, projection]`
-    fn centre_features(&self, picture: &Picture) -> Result<Tensor<2>> {
+    fn centre_features(&self, picture: &Picture, adapter: Option<&Adapter>) -> Result<Tensor<2>> {
         let Clip {
             preprocessing, vision, ..
         } = &*self.clip;
@@ -109,52 +156,106 @@ impl Session {
         let pixels = self.clip.upload_views(pixels::normalise(&view, preprocessing))?;
         // The last block computes the class token alone.
         let before_last = vision.layers().saturating_sub(1);
-        Ok(vision.tail(vision.trunk(pixels, before_last)?, before_last, None))
+        let trunk = adapter.map_or(before_last, |adapter| adapter.first_block.min(before_last));
+        Ok(vision.tail(vision.trunk(pixels, trunk)?, trunk, adapter))
+    }
+
+    /// Says what the model's tokens are like for source pictures, to what is started afterwards.
+    pub fn set_statistics(&self, statistics: Option<SourceStatistics>) {
+        *self.statistics.lock().unwrap_or_else(PoisonError::into_inner) = statistics.map(Arc::new);
+    }
+
+    fn statistics(&self) -> Option<Arc<SourceStatistics>> {
+        self.statistics.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Begins to adapt to a picture. Nothing is computed before [`Episode::advance`].
     ///
     /// # Errors
-    /// Those of [`Prompts::new`] and [`TtlOptions::validate`]; [`Error::LabelsTooFew`] for one label.
-    pub fn start(
+    /// Those of [`Prompts::new`]; [`Error::LabelsTooFew`] for one label; [`Error::OptionInvalid`] for what the model doesn't
+    /// allow; [`Error::StatisticsMissing`].
+    pub fn start(&self, picture: Arc<Picture>, labels: &[String], template: &str, setup: Setup) -> Result<Episode> {
+        let prompts = self.adaptable_prompts(labels, template, setup.templates())?;
+        setup.check(&self.clip, self.statistics().is_some())?;
+        let groundwork = self.groundwork(picture, prompts.clone(), Vec::new(), setup.views.clone());
+        Ok(Episode::new(self.model.clone(), setup, prompts, groundwork))
+    }
+
+    /// Begins to run several methods on a picture. Nothing is computed before [`Comparison::advance`].
+    ///
+    /// # Errors
+    /// Those of [`Prompts::new`]; [`Error::LabelsTooFew`] for one label; [`Error::MethodUnknown`]; [`Error::OptionInvalid`];
+    /// [`Error::OptionUnknown`].
+    pub fn compare(
         &self,
         picture: Arc<Picture>,
         labels: &[String],
         template: &str,
-        options: TtlOptions,
-    ) -> Result<Episode> {
-        let prompts = self.prompts(labels, template)?;
-        if prompts.labels.len() < 2 {
-            return Err(Error::LabelsTooFew {
-                count: prompts.labels.len(),
-            });
+        request: &CompareRequest,
+    ) -> Result<Comparison> {
+        let first = self.adaptable_prompts(labels, template, &[])?;
+        let mut setups = Vec::with_capacity(request.methods.len());
+        for Choice { method, options } in &request.methods {
+            // Options of the views are none of a single method here.
+            check(&methods::describe(methods::find(method)?).options, options)?;
+            let setup = Setup::new(method, options)?.with_views(request.views.clone());
+            // Statistics that are missing are an outcome of the method.
+            setup.check(&self.clip, true)?;
+            let prompts = self.adaptable_prompts(labels, template, setup.templates())?;
+            setups.push((setup, prompts));
         }
-        let transformer = self.clip.config.vision.transformer;
-        options.validate(transformer.layers, transformer.width)?;
-        Ok(Episode::new(
+        let all = setups.iter().flat_map(|(_, prompts)| prompts.clone()).collect();
+        let groundwork = self.groundwork(picture, first, all, request.views.clone());
+        Ok(Comparison::new(
             self.model.clone(),
-            Arc::clone(&self.clip),
-            self.cache.clone(),
-            picture,
-            prompts,
-            options,
+            groundwork,
+            setups,
+            request.views.seed,
         ))
+    }
+
+    fn groundwork(
+        &self,
+        picture: Arc<Picture>,
+        first: Vec<Prompts>,
+        all: Vec<Prompts>,
+        views: ViewOptions,
+    ) -> Groundwork {
+        let (clip, statistics) = (Arc::clone(&self.clip), self.statistics());
+        Groundwork::new(clip, self.cache.clone(), statistics, picture, first, all, views)
+    }
+
+    /// The prompts of the template and of further ones.
+    fn adaptable_prompts(&self, labels: &[String], template: &str, further: &[String]) -> Result<Vec<Prompts>> {
+        let mut prompts = vec![self.prompts(labels, template)?];
+        for template in further {
+            prompts.push(self.prompts(labels, template)?);
+        }
+        match prompts.first() {
+            Some(first) if first.labels.len() < 2 => Err(Error::LabelsTooFew {
+                count: first.labels.len(),
+            }),
+            _ => Ok(prompts),
+        }
     }
 
     fn prompts(&self, labels: &[String], template: &str) -> Result<Prompts> {
         Prompts::new(labels, template, &self.tokenizer, self.clip.text.context_length())
     }
 
-    fn encode_labels(&self, prompts: Prompts) -> Result<LabelSet> {
-        if let Some(set) = self.cache.get(&prompts) {
+    /// With an adapter the features are of this one call, and neither taken from the cache nor put there.
+    fn encode_labels(&self, prompts: Prompts, adapter: Option<&Adapter>) -> Result<LabelSet> {
+        if let (None, Some(set)) = (adapter, self.cache.get(&prompts)) {
             return Ok(set);
         }
         let mut encoder = TextEncoder::new(prompts);
         while encoder.progress().0 < encoder.progress().1 {
-            encoder.advance(&self.clip)?;
+            encoder.advance(&self.clip, adapter)?;
         }
         let set = encoder.finish();
-        self.cache.put(&set);
+        if adapter.is_none() {
+            self.cache.put(&set);
+        }
         Ok(set)
     }
 }

@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use burn::tensor::{Tensor, TensorData};
 use clip_adapt::entropy;
-use clip_adapt::methods::ttl::{Factor, Parameters, Ttl, weight};
-use clip_adapt::options::TtlOptions;
+use clip_adapt::methods::adaptation::Adaptation as _;
+use clip_adapt::methods::ttl::{Texts, Ttl, TtlOptions, weight};
 use clip_model::checkpoint::FormatChoice;
 use clip_model::clip::{Clip, normalise};
 use clip_model::device::DeviceChoice;
-use clip_model::lora::Projection;
+use clip_model::lora::{Factor, Parameters, Projection};
 
 const VIEWS: usize = 3;
 const LABELS: usize = 4;
@@ -40,9 +40,13 @@ fn adaptation(clip: &Arc<Clip>, targets: &[Projection]) -> Ttl {
     let side = clip.config.vision.image_size;
     let text = values(LABELS * clip.config.projection, 1.0);
     let text = Tensor::from_data(TensorData::new(text, [LABELS, clip.config.projection]), &device);
-    let mut ttl = Ttl::new(Arc::clone(clip), normalise(text), options).unwrap();
+    let texts = Texts {
+        features: normalise(text),
+        prompts: Vec::new(),
+    };
+    let mut ttl = Ttl::new(Arc::clone(clip), texts, &options, None, 0).unwrap();
     let pixels = clip.upload_views(values(VIEWS * 3 * side * side, 1.0)).unwrap();
-    ttl.push_tokens(clip.vision.trunk(pixels, ttl.first_block()).unwrap());
+    ttl.push(clip.vision.trunk(pixels, ttl.first_block()).unwrap());
     // B at zero would leave the gradient of A at zero: move away from there.
     let moved = ttl.parameters().iter().map(|(key, value)| {
         let [rows, columns] = value.dims();
@@ -53,7 +57,7 @@ fn adaptation(clip: &Arc<Clip>, targets: &[Projection]) -> Ttl {
         )
     });
     let moved: Parameters = moved.collect();
-    ttl.set_parameters(moved);
+    ttl.set_parameters(moved).unwrap();
     ttl
 }
 
@@ -96,7 +100,7 @@ fn check(choice: DeviceChoice, model: &str) {
                 numbers[index] += offset;
                 let data = TensorData::new(numbers, value.dims());
                 moved.insert(*key, Tensor::from_data(data, clip.device.tensor_device()));
-                ttl.set_parameters(moved);
+                ttl.set_parameters(moved).unwrap();
                 loss(ttl)
             };
             let difference = (at(STEP, &mut ttl) - at(-STEP, &mut ttl)) / f64::from(2.0 * STEP);

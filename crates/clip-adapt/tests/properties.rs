@@ -8,14 +8,15 @@ use std::sync::Arc;
 
 use clip_adapt::Error;
 use clip_adapt::episode::Episode;
-use clip_adapt::options::TtlOptions;
 use clip_adapt::report::{EpisodeReport, Event};
 use clip_adapt::session::Session;
+use clip_adapt::setup::Setup;
 use clip_model::checkpoint::FormatChoice;
 use clip_model::clip::Clip;
 use clip_model::device::DeviceChoice;
 use clip_model::picture::Picture;
 use pollster::block_on;
+use serde_json::{Value, json};
 
 const TEMPLATE: &str = "a photo of a {}.";
 
@@ -40,20 +41,16 @@ fn gradient_picture() -> Arc<Picture> {
     Arc::new(Picture::from_rgb8(90, 70, pixels).unwrap())
 }
 
-/// Few views, so that a test is quick.
-fn few_views() -> TtlOptions {
-    TtlOptions {
-        views: 6,
-        chunk_views: 4,
-        steps: 2,
-        ..TtlOptions::default()
-    }
+/// Few views, so that a test is quick; `more` comes on top.
+fn few_views(more: &Value) -> Setup {
+    let mut options = json!({"views": 6, "chunk_views": 4, "steps": 2});
+    let options = options.as_object_mut().unwrap();
+    options.extend(more.as_object().unwrap().clone());
+    Setup::new("ttl", options).unwrap()
 }
 
-fn start(session: &Session, picture: &Arc<Picture>, options: TtlOptions) -> Episode {
-    session
-        .start(Arc::clone(picture), &labels(), TEMPLATE, options)
-        .unwrap()
+fn start(session: &Session, picture: &Arc<Picture>, setup: Setup) -> Episode {
+    session.start(Arc::clone(picture), &labels(), TEMPLATE, setup).unwrap()
 }
 
 fn finish(episode: &mut Episode) -> EpisodeReport {
@@ -64,8 +61,8 @@ fn finish(episode: &mut Episode) -> EpisodeReport {
     }
 }
 
-fn run(session: &Session, picture: &Arc<Picture>, options: TtlOptions) -> EpisodeReport {
-    finish(&mut start(session, picture, options))
+fn run(session: &Session, picture: &Arc<Picture>, setup: Setup) -> EpisodeReport {
+    finish(&mut start(session, picture, setup))
 }
 
 /// Everything that doesn't depend on how long it took.
@@ -87,13 +84,13 @@ fn largest_difference(a: &EpisodeReport, b: &EpisodeReport) -> f32 {
 
 fn reset_gives_back_the_zero_shot_logits(choice: DeviceChoice) {
     let session = session(choice);
-    let mut episode = start(&session, &cat(), few_views());
+    let mut episode = start(&session, &cat(), few_views(&json!({})));
     let report = finish(&mut episode);
     assert_ne!(report.before, report.after, "two steps must move the prediction");
-    let zero_shot = episode.zero_shot_logits().to_vec();
-    assert_ne!(block_on(episode.logits()).unwrap(), zero_shot);
+    let zero_shot = episode.zero_shot().unwrap();
+    assert_ne!(block_on(episode.prediction()).unwrap(), zero_shot);
     episode.reset().unwrap();
-    assert_eq!(block_on(episode.logits()).unwrap(), zero_shot, "bit for bit");
+    assert_eq!(block_on(episode.prediction()).unwrap(), zero_shot, "bit for bit");
     // And from there the same way again.
     episode.extend(2).unwrap();
     assert_eq!(timeless(finish(&mut episode)), timeless(report));
@@ -113,10 +110,10 @@ fn reset_gives_back_the_zero_shot_logits_on_webgpu() {
 fn a_seed_gives_the_same_result_and_another_seed_another() {
     for choice in [DeviceChoice::Cpu, DeviceChoice::Gpu] {
         let session = session(choice);
-        let first = run(&session, &cat(), few_views());
-        let second = run(&session, &cat(), few_views());
+        let first = run(&session, &cat(), few_views(&json!({})));
+        let second = run(&session, &cat(), few_views(&json!({})));
         assert_eq!(timeless(first.clone()), timeless(second));
-        let other = run(&session, &cat(), TtlOptions { seed: 1, ..few_views() });
+        let other = run(&session, &cat(), few_views(&json!({"seed": 1})));
         assert_ne!(first.views, other.views);
         assert_ne!(first.after, other.after);
     }
@@ -124,8 +121,8 @@ fn a_seed_gives_the_same_result_and_another_seed_another() {
 
 #[test]
 fn devices_agree() {
-    let on_cpu = run(&session(DeviceChoice::Cpu), &cat(), few_views());
-    let on_gpu = run(&session(DeviceChoice::Gpu), &cat(), few_views());
+    let on_cpu = run(&session(DeviceChoice::Cpu), &cat(), few_views(&json!({})));
+    let on_gpu = run(&session(DeviceChoice::Gpu), &cat(), few_views(&json!({})));
     assert_eq!((on_cpu.device.as_str(), on_gpu.device.as_str()), ("cpu", "webgpu"));
     assert!(largest_difference(&on_cpu, &on_gpu) < 1e-3);
 }
@@ -133,10 +130,10 @@ fn devices_agree() {
 #[test]
 fn the_order_of_pictures_changes_nothing() {
     let session = session(DeviceChoice::Cpu);
-    let cat_first = run(&session, &cat(), few_views());
-    let other_second = run(&session, &gradient_picture(), few_views());
-    let other_first = run(&session, &gradient_picture(), few_views());
-    let cat_second = run(&session, &cat(), few_views());
+    let cat_first = run(&session, &cat(), few_views(&json!({})));
+    let other_second = run(&session, &gradient_picture(), few_views(&json!({})));
+    let other_first = run(&session, &gradient_picture(), few_views(&json!({})));
+    let cat_second = run(&session, &cat(), few_views(&json!({})));
     assert_eq!(timeless(cat_first), timeless(cat_second));
     assert_eq!(timeless(other_first), timeless(other_second));
 }
@@ -144,23 +141,9 @@ fn the_order_of_pictures_changes_nothing() {
 #[test]
 fn the_size_of_chunks_changes_nothing_but_rounding() {
     let session = session(DeviceChoice::Cpu);
-    let whole = run(
-        &session,
-        &cat(),
-        TtlOptions {
-            chunk_views: 64,
-            ..few_views()
-        },
-    );
+    let whole = run(&session, &cat(), few_views(&json!({"chunk_views": 64})));
     for chunk_views in [1, 5] {
-        let parts = run(
-            &session,
-            &cat(),
-            TtlOptions {
-                chunk_views,
-                ..few_views()
-            },
-        );
+        let parts = run(&session, &cat(), few_views(&json!({"chunk_views": chunk_views})));
         assert!(largest_difference(&whole, &parts) < 1e-4);
         assert_eq!(parts.views.len(), 6);
     }
@@ -171,10 +154,7 @@ fn a_learning_rate_of_zero_is_the_zero_shot_prediction() {
     let report = run(
         &session(DeviceChoice::Cpu),
         &cat(),
-        TtlOptions {
-            learning_rate: 0.0,
-            ..few_views()
-        },
+        few_views(&json!({"learning_rate": 0.0})),
     );
     assert_eq!(report.before, report.after);
     assert_eq!(report.steps.len(), 2);
@@ -183,14 +163,7 @@ fn a_learning_rate_of_zero_is_the_zero_shot_prediction() {
 #[test]
 fn no_steps_is_the_zero_shot_prediction_and_classify_says_the_same() {
     let session = session(DeviceChoice::Cpu);
-    let report = run(
-        &session,
-        &cat(),
-        TtlOptions {
-            steps: 0,
-            ..few_views()
-        },
-    );
+    let report = run(&session, &cat(), few_views(&json!({"steps": 0})));
     assert_eq!(report.before, report.after);
     assert!(report.steps.is_empty());
     assert!(
@@ -209,23 +182,9 @@ fn no_steps_is_the_zero_shot_prediction_and_classify_says_the_same() {
 #[test]
 fn n_steps_are_n_updates_and_extending_goes_on() {
     let session = session(DeviceChoice::Cpu);
-    let three = run(
-        &session,
-        &cat(),
-        TtlOptions {
-            steps: 3,
-            ..few_views()
-        },
-    );
+    let three = run(&session, &cat(), few_views(&json!({"steps": 3})));
     assert_eq!(three.steps.iter().map(|step| step.step).collect::<Vec<_>>(), [1, 2, 3]);
-    let mut episode = start(
-        &session,
-        &cat(),
-        TtlOptions {
-            steps: 1,
-            ..few_views()
-        },
-    );
+    let mut episode = start(&session, &cat(), few_views(&json!({"steps": 1})));
     finish(&mut episode);
     episode.extend(2).unwrap();
     assert_eq!(timeless(finish(&mut episode)), timeless(three));
@@ -233,15 +192,8 @@ fn n_steps_are_n_updates_and_extending_goes_on() {
 
 #[test]
 fn the_views_entropy_falls() {
-    let report = run(
-        &session(DeviceChoice::Cpu),
-        &cat(),
-        TtlOptions {
-            steps: 4,
-            ..few_views()
-        },
-    );
-    let first = report.steps[0].entropy;
+    let report = run(&session(DeviceChoice::Cpu), &cat(), few_views(&json!({"steps": 4})));
+    let first = report.steps[0].views.entropy;
     let last = report.final_state.unwrap().entropy;
     assert!(last < first, "{first} -> {last}");
     for view in &report.views {
@@ -253,23 +205,23 @@ fn the_views_entropy_falls() {
 #[test]
 fn an_episode_that_was_dropped_leaves_nothing_behind() {
     let session = session(DeviceChoice::Cpu);
-    let whole = run(&session, &cat(), few_views());
+    let whole = run(&session, &cat(), few_views(&json!({})));
     for pieces in 0..8 {
-        let mut episode = start(&session, &cat(), few_views());
+        let mut episode = start(&session, &cat(), few_views(&json!({})));
         for _ in 0..pieces {
             block_on(episode.advance()).unwrap();
         }
     }
-    assert_eq!(timeless(run(&session, &cat(), few_views())), timeless(whole));
+    assert_eq!(timeless(run(&session, &cat(), few_views(&json!({})))), timeless(whole));
 }
 
 #[test]
 fn two_episodes_at_once_do_not_touch_each_other() {
     let session = session(DeviceChoice::Cpu);
-    let alone = run(&session, &cat(), few_views());
+    let alone = run(&session, &cat(), few_views(&json!({})));
     let (mut a, mut b) = (
-        start(&session, &cat(), few_views()),
-        start(&session, &gradient_picture(), few_views()),
+        start(&session, &cat(), few_views(&json!({}))),
+        start(&session, &gradient_picture(), few_views(&json!({}))),
     );
     let mut reports = Vec::new();
     while reports.len() < 2 {
@@ -290,15 +242,7 @@ fn the_text_tower_runs_once_for_a_label_set() {
     let labels: Vec<String> = (0..150).map(|i| format!("thing number {i}")).collect();
     let count = |session: &Session| {
         let mut episode = session
-            .start(
-                cat(),
-                &labels,
-                TEMPLATE,
-                TtlOptions {
-                    views: 1,
-                    ..few_views()
-                },
-            )
+            .start(cat(), &labels, TEMPLATE, few_views(&json!({"views": 1})))
             .unwrap();
         let drawn = block_on(episode.advance()).unwrap();
         assert!(matches!(drawn, Event::Drawn { views } if views.len() == 1));
@@ -317,10 +261,7 @@ fn the_text_tower_runs_once_for_a_label_set() {
 fn a_thousand_labels_are_possible() {
     let session = session(DeviceChoice::Cpu);
     let labels: Vec<String> = (0..1000).map(|i| format!("thing {i}")).collect();
-    let options = TtlOptions {
-        steps: 1,
-        ..few_views()
-    };
+    let options = few_views(&json!({"steps": 1}));
     let report = finish(&mut session.start(cat(), &labels, TEMPLATE, options).unwrap());
     assert_eq!(report.after.len(), 1000);
     let sum: f32 = report.after.iter().map(|score| score.probability).sum();
@@ -330,10 +271,14 @@ fn a_thousand_labels_are_possible() {
 #[test]
 fn the_order_of_labels_changes_only_their_order() {
     let session = session(DeviceChoice::Cpu);
-    let report = run(&session, &cat(), few_views());
+    let report = run(&session, &cat(), few_views(&json!({})));
     let mut reversed = labels();
     reversed.reverse();
-    let other = finish(&mut session.start(cat(), &reversed, TEMPLATE, few_views()).unwrap());
+    let other = finish(
+        &mut session
+            .start(cat(), &reversed, TEMPLATE, few_views(&json!({})))
+            .unwrap(),
+    );
     for (a, b) in report.after.iter().zip(other.after.iter().rev()) {
         assert_eq!(a.label, b.label);
         assert!((a.probability - b.probability).abs() < 1e-3, "{a:?} {b:?}");
@@ -344,14 +289,7 @@ fn the_order_of_labels_changes_only_their_order() {
 fn a_loss_that_is_not_finite_stops_and_keeps_the_zero_shot_answer() {
     let session = session(DeviceChoice::Cpu);
     // At the first step A has no gradient: without an epsilon, AdamW divides zero by zero.
-    let report = run(
-        &session,
-        &cat(),
-        TtlOptions {
-            epsilon: 0.0,
-            ..few_views()
-        },
-    );
+    let report = run(&session, &cat(), few_views(&json!({"epsilon": 0.0})));
     let stopped = report.stopped.clone().unwrap();
     assert_eq!(stopped.step, 1);
     assert!(stopped.reason.contains("not a finite number"), "{}", stopped.reason);
@@ -359,28 +297,22 @@ fn a_loss_that_is_not_finite_stops_and_keeps_the_zero_shot_answer() {
     assert_eq!(report.after, report.before);
     assert!(report.before.iter().all(|score| score.probability.is_finite()));
     // The engine goes on as if nothing had been.
-    assert!(run(&session, &cat(), few_views()).stopped.is_none());
+    assert!(run(&session, &cat(), few_views(&json!({}))).stopped.is_none());
 }
 
 #[test]
 fn bad_labels_and_options_are_refused_before_anything_runs() {
     let session = session(DeviceChoice::Cpu);
-    let start = |labels: &[&str], options: TtlOptions| {
+    let start = |labels: &[&str], options: Setup| {
         let labels: Vec<String> = labels.iter().map(|&label| label.to_owned()).collect();
         session.start(cat(), &labels, TEMPLATE, options).err().unwrap().code()
     };
-    assert_eq!(start(&[], few_views()), "labels-none");
-    assert_eq!(start(&["cat"], few_views()), "labels-too-few");
-    assert_eq!(start(&["cat", "cat"], few_views()), "label-duplicate");
-    assert_eq!(start(&["cat", ""], few_views()), "label-empty");
+    assert_eq!(start(&[], few_views(&json!({}))), "labels-none");
+    assert_eq!(start(&["cat"], few_views(&json!({}))), "labels-too-few");
+    assert_eq!(start(&["cat", "cat"], few_views(&json!({}))), "label-duplicate");
+    assert_eq!(start(&["cat", ""], few_views(&json!({}))), "label-empty");
     assert_eq!(
-        start(
-            &["cat", "dog"],
-            TtlOptions {
-                layers: 13,
-                ..few_views()
-            }
-        ),
+        start(&["cat", "dog"], few_views(&json!({"layers": 13}))),
         "option-invalid"
     );
     let one = block_on(session.classify(&cat(), &["cat".to_owned()], TEMPLATE)).unwrap();
@@ -393,7 +325,7 @@ fn bad_labels_and_options_are_refused_before_anything_runs() {
 #[test]
 fn an_ended_episode_says_so() {
     let session = session(DeviceChoice::Cpu);
-    let mut episode = start(&session, &cat(), few_views());
+    let mut episode = start(&session, &cat(), few_views(&json!({})));
     assert!(matches!(episode.extend(1), Err(Error::EpisodeRunning)));
     assert!(matches!(episode.reset(), Err(Error::EpisodeRunning)));
     finish(&mut episode);

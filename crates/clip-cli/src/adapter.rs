@@ -1,14 +1,8 @@
-//! Writing a trained adapter as PEFT reads it: a safetensors file, and `adapter_config.json` beside it.
+//! Where a trained adapter is saved: a safetensors file, and `adapter_config.json` beside it.
 
-use std::borrow::Cow;
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use clip_adapt::methods::ttl::ParameterKey;
-use clip_adapt::options::TtlOptions;
-use clip_adapt::trained::TrainedMatrix;
-use safetensors::{Dtype, View};
-use serde_json::json;
+use clip_adapt::adapter::AdapterFiles;
 
 use crate::error::Error;
 
@@ -35,22 +29,13 @@ pub fn check(path: &Path) -> Result<(), Error> {
     })
 }
 
-/// Writes both files; `base_model` says what the adapter belongs to.
+/// Writes both files.
 ///
 /// # Errors
-/// [`Error::Write`], [`Error::AdapterFormat`].
-pub fn save(path: &Path, matrices: &[TrainedMatrix], options: &TtlOptions, base_model: &str) -> Result<(), Error> {
-    let tensors = matrices
-        .iter()
-        .map(|matrix| (tensor_name(matrix.key), HostTensor(matrix)));
-    // PEFT and transformers look at this key before they read a file.
-    let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
-    let bytes = safetensors::serialize(tensors, Some(metadata)).map_err(|error| Error::AdapterFormat {
-        reason: error.to_string(),
-    })?;
-    write(path.to_path_buf(), &bytes)?;
-    let config = serde_json::to_string_pretty(&config(matrices, options, base_model))?;
-    write(folder_of(path).join(CONFIG), config.as_bytes())
+/// [`Error::Write`].
+pub fn save(path: &Path, files: &AdapterFiles) -> Result<(), Error> {
+    write(path.to_path_buf(), &files.weights)?;
+    write(folder_of(path).join(CONFIG), files.config.as_bytes())
 }
 
 fn write(path: PathBuf, bytes: &[u8]) -> Result<(), Error> {
@@ -61,65 +46,4 @@ fn folder_of(path: &Path) -> &Path {
     path.parent()
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."))
-}
-
-/// The module of a `CLIPModel` that a matrix stands beside.
-fn module_name(key: ParameterKey) -> String {
-    format!(
-        "vision_model.encoder.layers.{}.self_attn.{}",
-        key.block,
-        key.projection.as_str()
-    )
-}
-
-/// The name that PEFT gives a matrix in its files.
-fn tensor_name(key: ParameterKey) -> String {
-    format!("base_model.model.{}.{}.weight", module_name(key), key.factor.as_str())
-}
-
-/// What PEFT's `LoraConfig` holds.
-fn config(matrices: &[TrainedMatrix], options: &TtlOptions, base_model: &str) -> serde_json::Value {
-    // Whole module names: `q_proj` alone would mean the text tower too, whose blocks have the same numbers.
-    let mut modules: Vec<String> = matrices.iter().map(|matrix| module_name(matrix.key)).collect();
-    modules.dedup();
-    let mut blocks: Vec<usize> = matrices.iter().map(|matrix| matrix.key.block).collect();
-    blocks.dedup();
-    json!({
-        "peft_type": "LORA",
-        "task_type": null,
-        "base_model_name_or_path": base_model,
-        "revision": null,
-        "inference_mode": true,
-        "r": options.rank,
-        "lora_alpha": options.alpha,
-        "lora_dropout": 0.0,
-        "target_modules": modules,
-        "layers_to_transform": blocks,
-        "layers_pattern": null,
-        "bias": "none",
-        "fan_in_fan_out": false,
-        "init_lora_weights": true,
-        "modules_to_save": null,
-    })
-}
-
-/// A matrix as safetensors stores it: F32, little-endian.
-struct HostTensor<'a>(&'a TrainedMatrix);
-
-impl View for HostTensor<'_> {
-    fn dtype(&self) -> Dtype {
-        Dtype::F32
-    }
-
-    fn shape(&self) -> &[usize] {
-        &self.0.shape
-    }
-
-    fn data(&self) -> Cow<'_, [u8]> {
-        self.0.values.iter().flat_map(|value| value.to_le_bytes()).collect()
-    }
-
-    fn data_len(&self) -> usize {
-        self.0.values.len() * size_of::<f32>()
-    }
 }

@@ -1,18 +1,20 @@
-//! The command line. Defaults of the methods come from `clip-adapt`, and so do the ranges of their options.
+//! The command line. The methods, their options with defaults and ranges, and the flags for these come from `clip-adapt`.
 
-use std::fmt;
+mod evaluation;
+mod option_flags;
+
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use clip_adapt::options::TtlOptions;
 use clip_model::checkpoint::FormatChoice;
 use clip_model::device::DeviceChoice;
-use clip_model::lora::Projection;
 use clip_model::quantised::WeightFormat;
 
 use crate::commands::bench::shapes::Shape;
 use crate::model_files::ModelPlace;
+
+pub use evaluation::{EvalArgs, MethodsArgs, StatisticsArgs, StatsArgs};
+pub use option_flags::{AdaptationArgs, Given, ViewFlags, flag_of, shown};
 
 /// CLIP that adapts itself to one picture.
 ///
@@ -36,6 +38,13 @@ pub enum Command {
     /// Adapt to one picture, and say which label fits before and after
     #[command(after_help = ADAPT_JSON)]
     Adapt(AdaptArgs),
+    /// Compare methods on a folder of pictures whose labels are known
+    #[command(after_help = EVAL_HELP)]
+    Eval(EvalArgs),
+    /// Collect the statistics of a model over a folder of pictures, which some methods need
+    Stats(StatsArgs),
+    /// Say what the methods do, and list their options
+    Methods(MethodsArgs),
     /// Write a checkpoint into one file, perhaps quantised
     #[command(after_help = CONVERT_JSON)]
     Convert(ConvertArgs),
@@ -60,11 +69,23 @@ const ADAPT_JSON: &str = "\
 --json prints one document (entropies in nats, boxes in pixels, times in milliseconds, labels in your order):
   {\"model\", \"device\", \"device_name\", \"method\", \"seed\", \"template\", \"labels\", \"options\",
    \"before\": [{\"label\", \"probability\"}], \"before_entropy\", \"after\": [...],
-   \"steps\": [{\"step\", \"loss\", \"entropy\", \"marginal_entropy\", \"view_entropies\", \"view_weights\" (these before the update),
-              \"prediction\", \"prediction_entropy\" (these after it), \"duration_ms\"}],
-   \"final_state\": {\"loss\", \"entropy\", \"marginal_entropy\"} or null,
+   \"steps\": [{\"step\", \"loss\", \"entropy\", \"marginal_entropy\", \"view_entropies\", \"view_weights\", \"view_labels\" (index of each
+              view's likeliest label), \"view_probabilities\" (its probability; all these before the update), \"prediction\",
+              \"prediction_entropy\", \"adapter_norms\": [{\"tower\", \"block\", \"projection\", \"norm\"}] (these after it), \"duration_ms\"}],
+   \"final_state\": {\"loss\", \"entropy\", \"marginal_entropy\", \"view_...\" as in a step} or null,
    \"views\": [{\"box\": {\"left\", \"top\", \"width\", \"height\"}, \"flip\", \"entropy_before\", \"entropy_after\", \"weight\"}],
    \"warnings\": [{\"code\", \"message\"}], \"stopped\": {\"step\", \"reason\"} or null, \"timing_ms\": {...}}";
+
+const EVAL_HELP: &str = "\
+All methods see the same views of each picture. A picture's path gives the seeds of its views and of its corruption, so that neither
+the order of the pictures nor their number changes a result. What can't be opened is named and counted; the exit code is then 1.
+
+Corruptions: gaussian_noise, shot_noise, impulse_noise, defocus_blur, glass_blur, motion_blur, zoom_blur, snow, frost, fog, brightness,
+contrast, elastic_transform, pixelate, jpeg_compression.
+
+  clip-ttl eval PICTURES --method ttl,zero,mta --limit 500 --output results
+  clip-ttl eval PICTURES --classes labels.tsv --method all --corrupt clean --corrupt all:3 --output results
+  clip-ttl eval PICTURES --method ttl,ttl@slow --set ttl@slow.learning_rate=0.001 --output results";
 
 const CONVERT_JSON: &str = "\
 The file has the configuration and the preprocessing in its metadata: --model takes it without anything beside it, and so does
@@ -111,7 +132,9 @@ pub struct AdaptArgs {
     #[command(flatten)]
     pub model: ModelArgs,
     #[command(flatten)]
-    pub ttl: TtlArgs,
+    pub adaptation: AdaptationArgs,
+    #[command(flatten)]
+    pub statistics: StatisticsArgs,
     /// Write the trained adapter here, in PEFT's layout (safetensors), with adapter_config.json beside it. PEFT loads
     /// it from the folder if the file is called adapter_model.safetensors
     #[arg(long, value_name = "FILE")]
@@ -160,7 +183,7 @@ pub struct FidelityArgs {
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub adapt: usize,
     #[command(flatten)]
-    pub ttl: TtlArgs,
+    pub adaptation: AdaptationArgs,
     /// Print one JSON document
     #[arg(long)]
     pub json: bool,
@@ -178,7 +201,7 @@ pub struct BenchArgs {
     #[arg(long, value_name = "FOLDER", requires = "shape")]
     pub write: Option<PathBuf>,
     #[command(flatten)]
-    pub ttl: TtlArgs,
+    pub adaptation: AdaptationArgs,
     /// Number of labels
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub labels: usize,
@@ -269,127 +292,6 @@ impl From<Device> for DeviceChoice {
     }
 }
 
-/// The methods of adaptation.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum Method {
-    /// Low-rank adapters, weighted entropy of the views (arXiv 2407.15913)
-    Ttl,
-}
-
-/// How it adapts.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Adaptation")]
-pub struct TtlArgs {
-    /// How to adapt
-    #[arg(long, value_enum, default_value_t = Method::Ttl)]
-    pub method: Method,
-    /// Number of updates, 0 to 1000
-    #[arg(long, value_name = "N", default_value_t = TtlOptions::default().steps)]
-    pub steps: usize,
-    /// AdamW's learning rate, 0 to 10
-    #[arg(long, value_name = "RATE", allow_negative_numbers = true, visible_alias = "learning-rate",
-          default_value_t = TtlOptions::default().learning_rate)]
-    pub lr: f64,
-    /// AdamW's decoupled weight decay, 0 to 1000
-    #[arg(long, value_name = "DECAY", allow_negative_numbers = true,
-          default_value_t = TtlOptions::default().weight_decay)]
-    pub weight_decay: f64,
-    /// Number of views of the picture, the centre view among them, 1 to 4096
-    #[arg(long, value_name = "N", default_value_t = TtlOptions::default().views)]
-    pub views: usize,
-    /// Smallest and largest part of the picture's area that a crop takes
-    #[arg(long, value_name = "MIN,MAX", allow_hyphen_values = true,
-          default_value_t = CropScale(TtlOptions::default().crop_scale))]
-    pub crop_scale: CropScale,
-    /// Rank of the adapters, 1 to the width of the vision tower
-    #[arg(long, value_name = "R", default_value_t = TtlOptions::default().rank)]
-    pub rank: usize,
-    /// The adapters' output is multiplied by alpha / rank
-    #[arg(long, allow_negative_numbers = true, default_value_t = TtlOptions::default().alpha)]
-    pub alpha: f64,
-    /// Number of the last vision blocks that get adapters
-    #[arg(long, value_name = "N", default_value_t = TtlOptions::default().layers)]
-    pub layers: usize,
-    /// Projections of attention that get adapters: q, k, v, out, separated by commas
-    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "q,v")]
-    pub targets: Vec<Projection>,
-    /// A view of entropy H weighs exp(margin - H), in nats
-    #[arg(long, value_name = "NATS", allow_negative_numbers = true, default_value_t = TtlOptions::default().margin)]
-    pub margin: f64,
-    /// Seed of the crops and of the adapters' first values
-    #[arg(long, default_value_t = TtlOptions::default().seed)]
-    pub seed: u64,
-    /// Views that are computed at a time: memory grows with it, the result stays the same
-    #[arg(long, value_name = "N", default_value_t = TtlOptions::default().chunk_views)]
-    pub chunk_views: usize,
-}
-
-impl TtlArgs {
-    /// The options as `clip-adapt` takes them, not yet checked.
-    pub fn options(&self) -> TtlOptions {
-        TtlOptions {
-            steps: self.steps,
-            learning_rate: self.lr,
-            views: self.views,
-            crop_scale: self.crop_scale.0,
-            rank: self.rank,
-            alpha: self.alpha,
-            layers: self.layers,
-            targets: self.targets.clone(),
-            margin: self.margin,
-            weight_decay: self.weight_decay,
-            seed: self.seed,
-            chunk_views: self.chunk_views,
-            ..TtlOptions::default()
-        }
-    }
-}
-
-/// The flag that sets an option of `clip-adapt`; `None` for those that the command line doesn't offer.
-pub fn flag_of(option: &str) -> Option<&'static str> {
-    Some(match option {
-        "steps" => "--steps",
-        "learning_rate" => "--lr",
-        "weight_decay" => "--weight-decay",
-        "views" => "--views",
-        "crop_scale[0]" => "--crop-scale MIN",
-        "crop_scale[1]" => "--crop-scale MAX",
-        "rank" => "--rank",
-        "alpha" => "--alpha",
-        "layers" => "--layers",
-        "targets" => "--targets",
-        "margin" => "--margin",
-        "seed" => "--seed",
-        "chunk_views" => "--chunk-views",
-        _ => return None,
-    })
-}
-
-/// Two parts of an area, as `0.08,1`.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct CropScale(pub [f64; 2]);
-
-impl fmt::Display for CropScale {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{},{}", self.0[0], self.0[1])
-    }
-}
-
-impl FromStr for CropScale {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let number = |part: &str| {
-            let part = part.trim();
-            part.parse::<f64>().map_err(|_| format!("\"{part}\" is not a number"))
-        };
-        let (least, most) = text
-            .split_once(',')
-            .ok_or("two numbers with a comma between them are needed")?;
-        Ok(Self([number(least)?, number(most)?]))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -401,50 +303,84 @@ mod tests {
         Cli::command().debug_assert();
     }
 
+    fn adaptation(line: &str) -> AdaptationArgs {
+        let line = format!("clip-ttl adapt cat.png --labels cat,dog {line}");
+        match Cli::try_parse_from(line.split_whitespace()).unwrap().command {
+            Command::Adapt(arguments) => arguments.adaptation,
+            other => panic!("{other:?}"),
+        }
+    }
+
     #[test]
     fn without_flags_the_options_are_the_methods_own() {
-        let cli = Cli::try_parse_from(["clip-ttl", "adapt", "cat.png", "--labels", "cat,dog"]).unwrap();
-        let Command::Adapt(arguments) = cli.command else {
-            panic!("{cli:?}")
-        };
-        assert_eq!(arguments.ttl.options(), TtlOptions::default());
-        assert_eq!(arguments.labels.labels, ["cat", "dog"]);
+        for method in clip_adapt::methods::all() {
+            let setup = adaptation(&format!("--method {}", method.name)).setup().unwrap();
+            let options = setup.options();
+            for option in &method.options {
+                assert_eq!(
+                    options.get(option.name),
+                    Some(&option.default),
+                    "{} of {}",
+                    option.name,
+                    method.name
+                );
+            }
+        }
     }
 
     #[test]
     fn every_flag_reaches_its_option() {
-        let line = "clip-ttl adapt cat.png --labels cat,dog --steps 2 --lr 0.5 --views 3 --crop-scale 0.1,0.9 --rank 4 \
-                    --alpha 5 --layers 6 --targets q,k,v,out --margin -0.7 --weight-decay 0.8 --seed 9 --chunk-views 10";
-        let cli = Cli::try_parse_from(line.split_whitespace()).unwrap();
-        let Command::Adapt(arguments) = cli.command else {
-            panic!("{cli:?}")
-        };
-        let expected = TtlOptions {
-            steps: 2,
-            learning_rate: 0.5,
-            views: 3,
-            crop_scale: [0.1, 0.9],
-            rank: 4,
-            alpha: 5.0,
-            layers: 6,
-            targets: Projection::ALL.to_vec(),
-            margin: -0.7,
-            weight_decay: 0.8,
-            seed: 9,
-            chunk_views: 10,
-            ..TtlOptions::default()
-        };
-        let mut options = arguments.ttl.options();
-        options.targets.sort_unstable();
-        assert_eq!(options, expected);
+        let line = "--steps 2 --lr 0.5 --views 3 --crop-scale 0.1,0.9 --rank 4 --alpha 5 --layers 6 --targets q,k,v,out --margin -0.7 \
+                    --weight-decay 0.8 --seed 9 --chunk-views 10 --set epsilon=0.001";
+        let options = adaptation(line).setup().unwrap().options();
+        let expected = serde_json::json!({
+            "steps": 2, "learning_rate": 0.5, "views": 3, "crop_scale": [0.1, 0.9], "rank": 4, "alpha": 5.0, "layers": 6,
+            "targets": ["q_proj", "k_proj", "v_proj", "out_proj"], "margin": -0.7, "weight_decay": 0.8, "seed": 9, "chunk_views": 10,
+            "epsilon": 0.001
+        });
+        for (name, value) in expected.as_object().unwrap() {
+            assert_eq!(options.get(name), Some(value), "{name}");
+        }
     }
 
     #[test]
-    fn a_crop_scale_is_two_numbers() {
-        assert_eq!("0.08, 1".parse(), Ok(CropScale([0.08, 1.0])));
-        assert_eq!(CropScale([0.08, 1.0]).to_string(), "0.08,1");
-        for text in ["", "0.5", "a,1", "0.1,0.2,0.3"] {
-            assert!(text.parse::<CropScale>().is_err(), "{text}");
+    fn an_option_has_one_flag_whichever_methods_have_it() {
+        let help = |command: &str| {
+            let mut cli = Cli::command();
+            let command = cli.find_subcommand_mut(command).unwrap();
+            command.render_long_help().to_string()
+        };
+        let adapt = help("adapt");
+        for method in clip_adapt::methods::all() {
+            for option in method.options {
+                assert!(
+                    adapt.contains(&flag_of(option.name)),
+                    "{} of {}",
+                    option.name,
+                    method.name
+                );
+            }
         }
+        let eval = help("eval");
+        assert!(eval.contains("--views") && !eval.contains("--learning-rate"), "{eval}");
+    }
+
+    #[test]
+    fn values_that_are_none_are_refused() {
+        for line in [
+            "--steps many",
+            "--rank -1",
+            "--targets q,x",
+            "--crop-scale 0.5",
+            "--crop-scale 0.1,0.2,0.3",
+            "--crop-scale a,1",
+            "--set rank",
+        ] {
+            let error = adaptation(line).setup().unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{line}: {error}");
+        }
+        let error = adaptation("--method zero --rank 4").setup().unwrap_err();
+        assert_eq!(error.code(), "option-unknown");
+        assert!(error.to_string().contains("--rank"), "{error}");
     }
 }

@@ -1,5 +1,6 @@
 //! What can go wrong, with what to do about it.
 
+use std::borrow::Cow;
 use std::io;
 use std::path::PathBuf;
 
@@ -60,15 +61,46 @@ pub enum Error {
     /// A recorded episode can't be replayed.
     #[error("{path}: {source}")]
     Episode { path: String, source: clip_adapt::Error },
+    /// Folders of pictures, corruptions, and journals of evaluations.
+    #[error(transparent)]
+    Eval(#[from] clip_eval::Error),
+    /// Source statistics can't be used.
+    #[error("{path}: {source}")]
+    Statistics { path: String, source: clip_adapt::Error },
+    /// A method needs source statistics, and there are none.
+    #[error("{method} needs source statistics of the model, and there are none beside it")]
+    StatisticsMissing { method: String },
+    /// A method hasn't this option.
+    #[error("{} is no option of {owner}", flag_of(option))]
+    OptionUnknown { option: String, owner: String },
+    /// What was given for an option can't be read as its kind of value.
+    #[error("{} {value:?}: {wanted}", flag_of(option))]
+    OptionValue {
+        option: String,
+        value: String,
+        wanted: String,
+    },
+    /// `--set` without an equals sign.
+    #[error("--set {setting:?} sets nothing")]
+    SettingInvalid { setting: String },
+    /// `--method` names a run in a way that can't be.
+    #[error("--method {run:?}: a variant has letters, digits, - and _")]
+    RunInvalid { run: String },
+    /// `--method` names a run twice.
+    #[error("--method names {run:?} twice")]
+    RunTwice { run: String },
+    /// `--set` is for a run that isn't there.
+    #[error("--set is for {run:?}, which is not among the methods")]
+    RunUnknown { run: String },
+    /// A place where no file can be.
+    #[error("cannot write {}: {reason}", path.display())]
+    OutputPath { path: PathBuf, reason: &'static str },
     /// A file can't be written.
     #[error("cannot write {}: {source}", path.display())]
     Write { path: PathBuf, source: io::Error },
     /// `--save-adapter` names a place where no file can be.
     #[error("cannot save the adapter as {}: {reason}", path.display())]
     AdapterPath { path: PathBuf, reason: &'static str },
-    /// The adapter can't be put into its file's format.
-    #[error("cannot save the adapter: {reason}")]
-    AdapterFormat { reason: String },
     /// An adaptation that was stopped has trained nothing.
     #[error("the adapter was not saved: the adaptation was stopped, and its adapter put back")]
     AdapterStopped,
@@ -84,7 +116,15 @@ impl Error {
     /// 2 where the command line is at fault in itself, else 1.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::StdinTwice { .. } => 2,
+            Self::StdinTwice { .. }
+            | Self::OptionUnknown { .. }
+            | Self::OptionValue { .. }
+            | Self::SettingInvalid { .. }
+            | Self::RunInvalid { .. }
+            | Self::RunTwice { .. }
+            | Self::RunUnknown { .. }
+            | Self::Eval(clip_eval::Error::CorruptionUnknown { .. } | clip_eval::Error::SeverityInvalid { .. })
+            | Self::Adapt(clip_adapt::Error::MethodUnknown { .. }) => 2,
             _ => 1,
         }
     }
@@ -105,20 +145,50 @@ impl Error {
             Self::ModelIncomplete { .. } => "model-incomplete",
             Self::Hub { .. } => "hub",
             Self::Picture { source, .. } | Self::Model { source, .. } | Self::Device(source) => source.code(),
-            Self::Adapt(source) | Self::Episode { source, .. } => source.code(),
-            Self::Write { .. } | Self::AdapterPath { .. } | Self::ConvertOntoItself { .. } | Self::Output(_) => {
-                "file-unwritable"
-            }
-            Self::AdapterFormat { .. } => "adapter-format",
+            Self::Adapt(source) | Self::Episode { source, .. } | Self::Statistics { source, .. } => source.code(),
+            Self::Write { .. }
+            | Self::AdapterPath { .. }
+            | Self::ConvertOntoItself { .. }
+            | Self::OutputPath { .. }
+            | Self::Output(_) => "file-unwritable",
             Self::AdapterStopped => "adapter-stopped",
+            Self::Eval(source) => source.code(),
+            Self::StatisticsMissing { .. } => "statistics-missing",
+            Self::OptionUnknown { .. } => "option-unknown",
+            Self::OptionValue { .. } => "option-invalid",
+            Self::SettingInvalid { .. } => "setting-invalid",
+            Self::RunInvalid { .. } | Self::RunTwice { .. } | Self::RunUnknown { .. } => "run-invalid",
             Self::Json(_) => "json",
         }
     }
 
     /// What the user can do, where the message alone doesn't say it.
-    fn advice(&self) -> Option<&'static str> {
+    fn advice(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Eval(source) => source.advice().map(Cow::Owned),
+            Self::OptionUnknown { owner, .. } => {
+                let method = owner.split('@').next().unwrap_or(owner);
+                Some(Cow::Owned(format!(
+                    "`clip-ttl methods {method}` lists them; views and seed are set for all at once, with --views and the like"
+                )))
+            }
+            _ => self.fixed_advice().map(Cow::Borrowed),
+        }
+    }
+
+    fn fixed_advice(&self) -> Option<&'static str> {
         use clip_adapt::Error as Adapt;
         match self {
+            Self::StatisticsMissing { .. } | Self::Adapt(Adapt::StatisticsMissing { .. }) => Some(
+                "`clip-ttl stats PICTURES -o FILE` makes them from a folder of ordinary pictures; --statistics FILE names them",
+            ),
+            Self::Statistics { .. } => {
+                Some("they must be made with this model: clip-ttl stats PICTURES -o FILE --model ...")
+            }
+            Self::SettingInvalid { .. } => Some("--set takes OPTION=VALUE, with eval METHOD.OPTION=VALUE"),
+            Self::RunTwice { .. } => Some("NAME@VARIANT runs the same method once more, with options of its own"),
+            Self::RunUnknown { .. } => Some("name it with --method too, exactly so"),
+            Self::Adapt(Adapt::MethodUnknown { .. }) => Some("`clip-ttl methods` lists them"),
             Self::Read {
                 source,
                 what: "the picture",
@@ -171,8 +241,7 @@ impl Error {
 fn adaptation_message(error: &clip_adapt::Error) -> String {
     match error {
         clip_adapt::Error::OptionInvalid { option, value, range } => {
-            let name = flag_of(option).unwrap_or(option);
-            format!("{name} {value} is not possible: {range}")
+            format!("{} {value} is not possible: {range}", flag_of(option))
         }
         other => other.to_string(),
     }

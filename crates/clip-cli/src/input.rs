@@ -67,6 +67,36 @@ fn read_bounded(reader: impl Read) -> io::Result<Option<Vec<u8>>> {
     Ok(u64::try_from(read).is_ok_and(|read| read <= most).then_some(bytes))
 }
 
+/// Refuses a place where no file can be, before anything is computed for it.
+///
+/// # Errors
+/// [`Error::OutputPath`].
+pub fn check_output(path: &Path) -> Result<(), Error> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let reason = if path.is_dir() {
+        "it is a folder"
+    } else if folder.is_some_and(|folder| !folder.is_dir()) {
+        "there is no such folder"
+    } else {
+        return Ok(());
+    };
+    Err(Error::OutputPath {
+        path: path.to_owned(),
+        reason,
+    })
+}
+
+/// Makes a folder for results, if there is none.
+///
+/// # Errors
+/// [`Error::Write`].
+pub fn make_folder(path: &Path) -> Result<(), Error> {
+    std::fs::create_dir_all(path).map_err(|source| Error::Write {
+        path: path.to_owned(),
+        source,
+    })
+}
+
 /// The labels of `--labels`, then those of `--labels-file`, as they stand there.
 ///
 /// # Errors

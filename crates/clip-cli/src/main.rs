@@ -11,6 +11,7 @@ mod commands;
 mod error;
 mod hub;
 mod input;
+mod memory;
 mod model;
 mod model_files;
 mod output;
@@ -41,6 +42,9 @@ async fn run(cli: Cli) -> Result<Outcome, Error> {
     match cli.command {
         Command::Classify(arguments) => commands::classify::run(&arguments).await,
         Command::Adapt(arguments) => commands::adapt::run(&arguments).await,
+        Command::Eval(arguments) => commands::eval::run(&arguments).await,
+        Command::Stats(arguments) => commands::stats::run(&arguments).await,
+        Command::Methods(arguments) => commands::methods::run(&arguments),
         Command::Bench(arguments) => commands::bench::run(&arguments).await,
         Command::Fidelity(arguments) => commands::fidelity::run(&arguments).await,
         Command::Convert(arguments) => commands::convert::run(&arguments),

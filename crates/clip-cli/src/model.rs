@@ -1,23 +1,54 @@
 //! From `--model` to a model on a device.
 
+use std::borrow::Cow;
+
 use clip_adapt::session::Session;
+use clip_adapt::source::SourceStatistics;
 use clip_model::checkpoint::Checkpoint;
 use clip_model::clip::Clip;
 use clip_model::device::ComputeDevice;
+use sha2::{Digest as _, Sha256};
 
-use crate::args::ModelArgs;
+use crate::args::{ModelArgs, StatisticsArgs};
 use crate::error::Error;
 use crate::model_files::ModelFiles;
 
 /// Reads the model that was asked for, and puts it onto the device that was asked for.
 ///
 /// # Errors
-/// Those of [`ModelFiles::read`]; [`Error::Model`], [`Error::Device`].
+/// Those of [`ModelFiles::read`] and [`open`].
 pub async fn load(arguments: &ModelArgs) -> Result<Session, Error> {
-    let files = match &arguments.model {
-        Some(place) => ModelFiles::read(place)?,
-        None => ModelFiles::embedded(),
-    };
+    open(read(arguments)?, arguments).await
+}
+
+/// The same, with the source statistics that were asked for, or that lie beside the model.
+///
+/// # Errors
+/// Those of [`load`], [`statistics`] and [`use_statistics`].
+pub async fn load_with_statistics(arguments: &ModelArgs, statistics: &StatisticsArgs) -> Result<Session, Error> {
+    let files = read(arguments)?;
+    let statistics = self::statistics(&files, statistics)?;
+    let session = open(files, arguments).await?;
+    use_statistics(&session, statistics.as_ref())?;
+    Ok(session)
+}
+
+/// The files of the model that was asked for.
+///
+/// # Errors
+/// Those of [`ModelFiles::read`].
+pub fn read(arguments: &ModelArgs) -> Result<ModelFiles, Error> {
+    arguments
+        .model
+        .as_ref()
+        .map_or_else(|| Ok(ModelFiles::embedded()), ModelFiles::read)
+}
+
+/// Puts a model onto the device that was asked for.
+///
+/// # Errors
+/// [`Error::Model`], [`Error::Device`].
+pub async fn open(files: ModelFiles, arguments: &ModelArgs) -> Result<Session, Error> {
     let device = ComputeDevice::open(arguments.device.into())
         .await
         .map_err(Error::Device)?;
@@ -27,6 +58,7 @@ pub async fn load(arguments: &ModelArgs) -> Result<Session, Error> {
         config,
         preprocessor,
         weights,
+        statistics: _,
     } = files;
     let unloadable = |source| Error::Model {
         path: place.clone(),
@@ -38,4 +70,47 @@ pub async fn load(arguments: &ModelArgs) -> Result<Session, Error> {
     drop(weights);
     let clip = Clip::load(checkpoint, &device).map_err(unloadable)?;
     Ok(Session::new(name, clip))
+}
+
+/// A file of source statistics, and what it is called in messages.
+pub type StatisticsFile = (String, Cow<'static, [u8]>);
+
+/// The bytes of the source statistics that were asked for, or of those that lie beside the model.
+///
+/// # Errors
+/// [`Error::Read`].
+pub fn statistics(files: &ModelFiles, arguments: &StatisticsArgs) -> Result<Option<StatisticsFile>, Error> {
+    match &arguments.statistics {
+        Some(path) => {
+            let name = path.display().to_string();
+            let bytes = std::fs::read(path).map_err(|source| Error::Read {
+                what: "the statistics",
+                path: name.clone(),
+                source,
+            })?;
+            Ok(Some((name, Cow::Owned(bytes))))
+        }
+        None => Ok(files.statistics.clone()),
+    }
+}
+
+/// Gives them to a session.
+///
+/// # Errors
+/// [`Error::Statistics`] where they are no statistics, or another model's.
+pub fn use_statistics(session: &Session, file: Option<&StatisticsFile>) -> Result<(), Error> {
+    let statistics = file.map(|(path, bytes)| {
+        SourceStatistics::read(bytes, &session.clip().config).map_err(|source| Error::Statistics {
+            path: path.clone(),
+            source,
+        })
+    });
+    session.set_statistics(statistics.transpose()?);
+    Ok(())
+}
+
+/// What identifies a file's content, in hexadecimal.
+pub fn sha256(bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }

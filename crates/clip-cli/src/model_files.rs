@@ -13,6 +13,8 @@ use crate::hub::{self, Repository};
 pub const CONFIG: &str = "config.json";
 pub const PREPROCESSOR: &str = "preprocessor_config.json";
 pub const WEIGHTS: &str = "model.safetensors";
+/// Source statistics of a model, as `clip-ttl stats` writes them.
+const STATISTICS: &str = "statistics.safetensors";
 
 /// Where a model is: what `--model` and `--from` take.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +56,8 @@ pub struct ModelFiles {
     pub config: Option<Cow<'static, str>>,
     pub preprocessor: Option<Cow<'static, str>>,
     pub weights: Cow<'static, [u8]>,
+    /// Source statistics that lie beside the weights, with the name of their file.
+    pub statistics: Option<NamedBytes>,
 }
 
 impl ModelFiles {
@@ -65,6 +69,10 @@ impl ModelFiles {
             config: None,
             preprocessor: None,
             weights: Cow::Borrowed(include_bytes!("../../../models/pocket/model.safetensors")),
+            statistics: Some((
+                "the statistics inside this program".to_owned(),
+                Cow::Borrowed(include_bytes!("../../../models/pocket/statistics.safetensors")),
+            )),
         }
     }
 
@@ -86,6 +94,7 @@ impl ModelFiles {
                         None => None,
                     },
                     weights: Cow::Owned(read_bytes(&files.weights)?),
+                    statistics: None,
                 })
             }
         }
@@ -132,8 +141,25 @@ fn read_path(path: &Path, place: String) -> Result<ModelFiles, Error> {
         place,
         config: config.map(Cow::Owned),
         preprocessor: preprocessor.map(Cow::Owned),
+        statistics: statistics_beside(&weights_path)?,
         weights: Cow::Owned(weights),
     })
+}
+
+/// A file's contents, with its name.
+pub type NamedBytes = (String, Cow<'static, [u8]>);
+
+/// `statistics.safetensors` beside `model.safetensors`, `NAME.statistics.safetensors` beside any other file.
+fn statistics_beside(weights: &Path) -> Result<Option<NamedBytes>, Error> {
+    let path = match weights.file_stem().and_then(|stem| stem.to_str()) {
+        None | Some("model") => weights.with_file_name(STATISTICS),
+        Some(stem) => weights.with_file_name(format!("{stem}.{STATISTICS}")),
+    };
+    match std::fs::read(&path) {
+        Ok(bytes) => Ok(Some((path.display().to_string(), Cow::Owned(bytes)))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(unreadable(&path, error)),
+    }
 }
 
 /// Whether a weights file carries its configuration. A damaged one doesn't; loading will say what is wrong with it.

@@ -1,10 +1,12 @@
 //! Progress on standard error, where that is a terminal.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clip_adapt::report::Event;
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 
+/// How often a line is written where a bar can't be drawn.
+const LINE_EVERY: Duration = Duration::from_secs(60);
 /// How often the time on a bar is drawn anew.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -12,6 +14,7 @@ const TICK: Duration = Duration::from_millis(100);
 pub struct Progress {
     bar: ProgressBar,
     counting: bool,
+    lines: Option<Lines>,
 }
 
 impl Progress {
@@ -22,7 +25,11 @@ impl Progress {
         bar.set_style(style("{spinner} {msg} ({elapsed})"));
         bar.set_message(message.to_owned());
         bar.enable_steady_tick(TICK);
-        Self { bar, counting: false }
+        Self {
+            bar,
+            counting: false,
+            lines: None,
+        }
     }
 
     /// Something else of unknown length begins.
@@ -55,6 +62,25 @@ impl Progress {
         self.bar.set_position(as_u64(done));
     }
 
+    /// `done` of `total` are done, and the others will take about as long.
+    pub fn remaining(&mut self, message: &'static str, done: usize, total: usize) {
+        if !self.counting {
+            let template = "{spinner} {msg} {bar:30.cyan/dim} {pos} of {len} ({elapsed}, {eta} left)";
+            self.bar.set_style(style(template).progress_chars("━━─"));
+            self.bar.set_length(as_u64(total));
+            self.bar.set_message(message);
+            // What an earlier run has done says nothing of the speed of this one.
+            self.bar.set_position(as_u64(done));
+            self.bar.reset_eta();
+            self.counting = true;
+            self.lines = Some(Lines::begin(done));
+        }
+        self.bar.set_position(as_u64(done));
+        if let Some(lines) = self.lines.as_mut().filter(|_| self.bar.is_hidden()) {
+            lines.say(message, done, total);
+        }
+    }
+
     /// Takes the bar away while something else is printed.
     pub fn suspend<R>(&self, print: impl FnOnce() -> R) -> R {
         self.bar.suspend(print)
@@ -80,7 +106,7 @@ impl Progress {
                 self.count(format!("step {step} of {steps}"), *views_done, *views_total);
             }
             Event::Step(report) => {
-                let views = report.view_entropies.len();
+                let views = report.views.view_entropies.len();
                 self.count(
                     format!("step {}: {:.3} nats", report.step, report.prediction_entropy),
                     views,
@@ -93,6 +119,34 @@ impl Progress {
             } => self.count("measuring views", *views_done, *views_total),
             Event::Drawn { .. } | Event::ZeroShot { .. } | Event::Done(_) => {}
         }
+    }
+}
+
+/// Progress of long work in a log: a line a minute, so nothing at all of what is soon done.
+struct Lines {
+    start: Instant,
+    first: usize,
+    last: Instant,
+}
+
+impl Lines {
+    fn begin(done: usize) -> Self {
+        let now = Instant::now();
+        Self {
+            start: now,
+            first: done,
+            last: now,
+        }
+    }
+
+    fn say(&mut self, message: &str, done: usize, total: usize) {
+        if self.last.elapsed() < LINE_EVERY || done <= self.first {
+            return;
+        }
+        self.last = Instant::now();
+        let per_item = self.start.elapsed().as_secs_f64() / (done - self.first) as f64;
+        let minutes = per_item * total.saturating_sub(done) as f64 / 60.0;
+        eprintln!("{message}: {done} of {total}, about {minutes:.0} min left");
     }
 }
 

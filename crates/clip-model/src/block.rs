@@ -98,6 +98,11 @@ impl Block {
         .into_iter()
     }
 
+    /// The layer norm through which its attention reads.
+    pub(crate) fn norm_before(&self) -> &FrozenLayerNorm {
+        &self.norm_1
+    }
+
     /// `[batch, tokens, width]` to `[batch, tokens, width]`, or to `[batch, 1, width]` with [`Rows::First`].
     #[must_use]
     pub fn forward(&self, x: Tensor<3>, adapter: Option<&BlockAdapter>, rows: Rows) -> Tensor<3> {
@@ -107,11 +112,16 @@ impl Block {
             Rows::First => (x.narrow(1, 0, 1), normed.clone().narrow(1, 0, 1)),
         };
         let adapter = adapter.cloned().unwrap_or_default();
+        let beside = adapter.bypass.as_ref().map(|bypass| bypass.forward(queried.clone()));
         let query = self.split(project(&self.query, adapter.query.as_ref(), queried));
         let key = self.split(project(&self.key, adapter.key.as_ref(), normed.clone()));
         let value = self.split(project(&self.value, adapter.value.as_ref(), normed));
         let mixed = self.merge(self.attend(query, key, value));
         let x = x + project(&self.output, adapter.output.as_ref(), mixed);
+        let x = match beside {
+            Some(beside) => x + beside,
+            None => x,
+        };
         let hidden = self.fc_1.forward(self.norm_2.forward(x.clone()));
         x + self.fc_2.forward(activate(self.activation, hidden))
     }

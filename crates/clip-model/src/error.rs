@@ -190,10 +190,10 @@ pub enum Error {
         /// Entries of the token embedding.
         vocabulary: usize,
     },
-    /// An adapter was asked for that doesn't fit the tower.
-    #[error("adapter: {reason}")]
-    AdapterUnsupported {
-        /// What doesn't fit.
+    /// An adapter's files can't be read, or don't fit this model.
+    #[error("the adapter can't be used: {reason}")]
+    AdapterInvalid {
+        /// What is wrong with it, and what would be right.
         reason: String,
     },
 }
@@ -224,7 +224,7 @@ impl Error {
             Self::DeviceFailed { .. } => "device-failed",
             Self::Shape { .. } => "shape",
             Self::TokenOutsideVocabulary { .. } => "token-outside-vocabulary",
-            Self::AdapterUnsupported { .. } => "adapter-unsupported",
+            Self::AdapterInvalid { .. } => "adapter-invalid",
         }
     }
 }

@@ -6,6 +6,7 @@
 //! [`tokenizer::Tokenizer`] -> [`text::TextTower`] -> text features; [`clip::Clip`] holds both towers.
 
 pub mod block;
+pub mod bypass;
 pub mod checkpoint;
 pub mod clip;
 pub mod config;

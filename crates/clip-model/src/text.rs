@@ -8,6 +8,7 @@ use crate::checkpoint::Weights;
 use crate::config::{EndToken, TextConfig};
 use crate::error::{Error, Result};
 use crate::linear::{Bias, FrozenLayerNorm, FrozenLinear, on_tape_of, upload};
+use crate::lora::Adapter;
 use crate::quantised::PackedMatrix;
 
 /// The text tower of a CLIP.
@@ -79,7 +80,15 @@ impl TextTower {
     /// [`Error::Shape`] for no texts, or a text of no tokens or more than the context length;
     /// [`Error::TokenOutsideVocabulary`].
     pub fn forward(&self, texts: &[Vec<u32>]) -> Result<Tensor<2>> {
-        self.run(texts, None)
+        self.run(texts, None, None)
+    }
+
+    /// As [`TextTower::forward`], with adapters in place. On a tape where their matrices are.
+    ///
+    /// # Errors
+    /// Those of [`TextTower::forward`].
+    pub fn forward_adapted(&self, texts: &[Vec<u32>], adapter: &Adapter) -> Result<Tensor<2>> {
+        self.run(texts, None, Some(adapter))
     }
 
     /// As [`TextTower::forward`], with the embeddings `[tokens, width]` of the tokens after each text's start token
@@ -88,10 +97,16 @@ impl TextTower {
     /// # Errors
     /// Those of [`TextTower::forward`]; [`Error::Shape`] where a text has no room for the context.
     pub fn forward_with_context(&self, texts: &[Vec<u32>], context: Tensor<2>) -> Result<Tensor<2>> {
-        self.run(texts, Some(context))
+        self.run(texts, Some(context), None)
     }
 
-    fn run(&self, texts: &[Vec<u32>], context: Option<Tensor<2>>) -> Result<Tensor<2>> {
+    /// Number of blocks.
+    #[must_use]
+    pub fn layers(&self) -> usize {
+        self.blocks.len()
+    }
+
+    fn run(&self, texts: &[Vec<u32>], context: Option<Tensor<2>>, adapter: Option<&Adapter>) -> Result<Tensor<2>> {
         let ends = texts
             .iter()
             .map(|ids| self.end_position(ids))
@@ -110,8 +125,8 @@ impl TextTower {
         }
         let positions = self.positions.clone().narrow(0, 0, longest).unsqueeze();
         let mut x = x.clone() + on_tape_of(&positions, &x);
-        for block in &self.blocks {
-            x = block.forward(x, None, Rows::All);
+        for (index, block) in self.blocks.iter().enumerate() {
+            x = block.forward(x, adapter.and_then(|adapter| adapter.block(index)), Rows::All);
         }
         // One row a text: the state of its end token.
         let rows = ends

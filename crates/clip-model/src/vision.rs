@@ -92,6 +92,13 @@ impl VisionTower {
         Ok(x)
     }
 
+    /// Runs the trunk on, from what [`VisionTower::trunk`] gave after `from` blocks to what it would have given after `to`, which
+    /// is at most one less than all.
+    #[must_use]
+    pub fn advance(&self, tokens: Tensor<3>, from: usize, to: usize) -> Tensor<3> {
+        (from..to).fold(tokens, |x, index| self.through_block(x, index, None))
+    }
+
     /// Runs the blocks from `first` on, and projects the class token.
     ///
     /// `tokens` is `[views, tokens, width]`, what [`VisionTower::trunk`] gave after `first` blocks; the result is
@@ -99,15 +106,42 @@ impl VisionTower {
     /// the result.
     #[must_use]
     pub fn tail(&self, tokens: Tensor<3>, first: usize, adapter: Option<&Adapter>) -> Tensor<2> {
-        let last = self.blocks.len().saturating_sub(1);
-        let mut x = tokens;
-        for (index, block) in self.blocks.iter().enumerate().skip(first) {
-            let rows = if index == last { Rows::First } else { Rows::All };
-            x = block.forward(x, adapter.and_then(|adapter| adapter.block(index)), rows);
+        let layers = self.blocks.len();
+        let x = (first..layers).fold(tokens, |x, index| self.through_block(x, index, adapter));
+        self.project(self.read_class_token(&x, layers))
+    }
+
+    /// Runs block `index`: `[views, tokens, width]` to the same shape, or, as nothing else is read of the last block's result, to its
+    /// class token's `[views, 1, width]`. There may be more tokens than the picture's, after the class token. A block that
+    /// there isn't changes nothing.
+    #[must_use]
+    pub fn through_block(&self, tokens: Tensor<3>, index: usize, adapter: Option<&Adapter>) -> Tensor<3> {
+        let rows = if index + 1 == self.blocks.len() {
+            Rows::First
+        } else {
+            Rows::All
+        };
+        match self.blocks.get(index) {
+            Some(block) => block.forward(tokens, adapter.and_then(|adapter| adapter.block(index)), rows),
+            None => tokens,
         }
-        let [views, _, width] = x.dims();
-        let class_token = x.narrow(1, 0, 1).reshape([views, width]);
-        self.projection.forward(self.norm_after.forward(class_token))
+    }
+
+    /// The class token of `[views, tokens, width]` through the layer norm by which block `index` reads it, or, after the
+    /// last block, the projection does: `[views, width]`.
+    #[must_use]
+    pub fn read_class_token(&self, tokens: &Tensor<3>, index: usize) -> Tensor<2> {
+        let [views, _, width] = tokens.dims();
+        let class_token = tokens.clone().narrow(1, 0, 1).reshape([views, width]);
+        let norm = self.blocks.get(index).map_or(&self.norm_after, Block::norm_before);
+        norm.forward(class_token)
+    }
+
+    /// Image features `[views, projection]`, not normalised, from class tokens `[views, width]` that went through the last layer
+    /// norm.
+    #[must_use]
+    pub fn project(&self, class_token: Tensor<2>) -> Tensor<2> {
+        self.projection.forward(class_token)
     }
 
     /// Patches, class token and positions: `[views, 3, side, side]` to `[views, tokens, width]`.

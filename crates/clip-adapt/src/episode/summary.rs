@@ -6,33 +6,53 @@ use crate::report::{EpisodeReport, Score, ViewReport};
 
 impl Episode {
     pub(super) fn report(&self) -> EpisodeReport {
-        let first = self.steps.first();
-        let views = self.boxes.iter().enumerate().map(|(index, &view)| ViewReport {
-            view,
-            entropy_before: first
-                .map_or(&self.final_entropies, |step| &step.view_entropies)
-                .get(index)
-                .copied(),
-            entropy_after: self.final_entropies.get(index).copied(),
-            weight: first.and_then(|step| step.view_weights.get(index).copied()),
-        });
-        let device = &self.clip.device;
+        let last = self.final_state.as_ref();
+        // Where no update was begun, the last look is the first.
+        let first = self.steps.first().map(|step| &step.views);
+        let views = self
+            .groundwork
+            .boxes
+            .iter()
+            .enumerate()
+            .map(|(index, &view)| ViewReport {
+                view,
+                entropy_before: first
+                    .or(last)
+                    .and_then(|state| state.view_entropies.get(index).copied()),
+                entropy_after: last.and_then(|state| state.view_entropies.get(index).copied()),
+                weight: first.and_then(|state| state.view_weights.get(index).copied()),
+            });
+        let device = &self.groundwork.clip.device;
+        let zero_shot = self.groundwork.zero_shot();
+        let first_prompts = self.prompts.first();
+        let labels = first_prompts.map(|prompts| prompts.labels.clone()).unwrap_or_default();
+        let mut warnings: Vec<_> = self
+            .prompts
+            .iter()
+            .flat_map(|prompts| prompts.warnings.clone())
+            .collect();
+        if let Some(run) = &self.run {
+            warnings.extend(run.warnings());
+        }
+        warnings.dedup();
         EpisodeReport {
             model: self.model.clone(),
             device: device.kind().as_str().to_owned(),
             device_name: device.name().to_owned(),
-            method: "ttl".to_owned(),
-            seed: self.options.seed,
-            template: self.prompts.template.clone(),
-            labels: self.prompts.labels.clone(),
-            options: self.options.clone(),
-            before: Score::list(&self.prompts.labels, &entropy::softmax(&self.zero_shot)),
-            before_entropy: entropy::entropy(&self.zero_shot),
-            after: Score::list(&self.prompts.labels, &entropy::softmax(&self.after)),
+            method: self.setup.name().to_owned(),
+            seed: self.setup.views.seed,
+            template: first_prompts
+                .map(|prompts| prompts.template.clone())
+                .unwrap_or_default(),
+            options: self.setup.options(),
+            before: Score::list(&labels, &entropy::softmax(zero_shot)),
+            before_entropy: entropy::entropy(zero_shot),
+            after: Score::list(&labels, &self.probabilities_after()),
+            labels,
             steps: self.steps.clone(),
-            final_state: self.final_state,
+            final_state: self.final_state.clone(),
             views: views.collect(),
-            warnings: self.prompts.warnings.clone(),
+            warnings,
             stopped: self.stopped.clone(),
             timing_ms: self.timing,
         }

@@ -1,327 +1,392 @@
 //! TTL: test-time low-rank adaptation (arXiv 2407.15913).
 //!
-//! Low-rank adapters beside the query and value projections of the last vision blocks are trained on the views of
-//! one picture, without a label, to minimise their weighted entropy
-//! `L = 1/V sum_v exp(margin - H_v) H_v`, the weight taken as a constant. `n` steps make `n` updates (the published
-//! code makes `n * n`). The loss is a mean over views, so its gradient is summed up over chunks of them, and memory
-//! doesn't grow with their number.
+//! Low-rank adapters beside the query and value projections of the last vision blocks are trained on the views of one
+//! picture, without a label, to minimise their weighted entropy ([`super::tail`]). `n` steps make `n` updates (the
+//! published code makes `n * n`). Adapters in the text tower, a selection of views and other ways to predict are options.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use burn::tensor::{Tensor, TensorData};
 use clip_model::clip::Clip;
-use clip_model::lora::{Adapter, BlockAdapter, LowRank, Projection};
+use clip_model::config::TransformerConfig;
+use clip_model::lora::{Adapter, Factor, ParameterKey, Parameters, Projection, Tower};
 use rand_distr::{Distribution as _, Normal};
+use serde::{Deserialize, Serialize};
 
-use crate::entropy::row_entropies;
-use crate::error::{Error, Result};
-use crate::optimizer::AdamW;
-use crate::options::TtlOptions;
+use super::adaptation::{Adaptation, TrainedAdapter};
+use super::alignment::Alignment;
+use super::tail::{AdapterKind, Tail, TailSettings};
+pub use super::tail::{Predict, Texts, weight};
+use super::{Method, MethodDescription, MethodKind, Paper, Setting};
+use crate::adapter::Adapters;
+use crate::error::Result;
+use crate::optimizer::AdamWSettings;
+use crate::options::{MAX_STEPS, OptionDescription, Options, adamw_descriptions, invalid, read};
 use crate::views::{Stream, random};
 
-/// Which of an adapter's two matrices.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Factor {
-    /// `[rank, input]`, drawn at random.
-    A,
-    /// `[output, rank]`, zeros at first.
-    B,
+/// Which tower has adapters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Encoder {
+    /// The vision tower.
+    #[default]
+    Vision,
+    /// The text tower.
+    Text,
+    /// Both.
+    Both,
 }
 
-impl Factor {
-    /// The name in PEFT's layout.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::A => "lora_A",
-            Self::B => "lora_B",
+impl Encoder {
+    fn has(self, tower: Tower) -> bool {
+        !matches!((self, tower), (Self::Vision, Tower::Text) | (Self::Text, Tower::Vision))
+    }
+}
+
+/// Settings of TTL. The defaults are the paper's.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TtlOptions {
+    /// Number of updates.
+    pub steps: usize,
+    /// Rank of the adapters.
+    pub rank: usize,
+    /// The adapters' output is multiplied by `alpha / rank`.
+    pub alpha: f64,
+    /// Number of the last blocks of a tower that have adapters.
+    pub layers: usize,
+    /// Which projections of attention have adapters.
+    pub targets: Vec<Projection>,
+    /// Which tower has them.
+    pub encoder: Encoder,
+    /// A view of entropy `H` weighs `exp(margin - H)`, in nats.
+    pub margin: f64,
+    /// The share of the views that the loss is of, the most confident.
+    pub selection: f64,
+    /// Which views predict.
+    pub predict: Predict,
+    /// The optimiser's.
+    #[serde(flatten)]
+    pub optimizer: AdamWSettings,
+}
+
+impl Default for TtlOptions {
+    fn default() -> Self {
+        Self {
+            steps: 1,
+            rank: 16,
+            alpha: 32.0,
+            layers: 3,
+            targets: vec![Projection::Query, Projection::Value],
+            encoder: Encoder::Vision,
+            margin: 0.4,
+            selection: 1.0,
+            predict: Predict::Centre,
+            optimizer: AdamWSettings::default(),
         }
     }
 }
 
-/// The place of a trained matrix.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ParameterKey {
-    /// Index of the vision block, counted from 0.
-    pub block: usize,
-    /// The projection that it stands beside.
-    pub projection: Projection,
-    /// Which of the two matrices.
-    pub factor: Factor,
-}
+impl TtlOptions {
+    /// What they are called, do, and may be.
+    #[must_use]
+    pub fn descriptions() -> Vec<OptionDescription> {
+        let default = Self::default();
+        let mut all = vec![
+            OptionDescription::integer(
+                "steps",
+                "Steps",
+                "Number of updates.",
+                default.steps as u64,
+                [0, MAX_STEPS as u64],
+            ),
+            OptionDescription::integer(
+                "rank",
+                "Rank",
+                "Rank of the adapters, at most the width of the tower.",
+                default.rank as u64,
+                [1, 4096],
+            ),
+            OptionDescription::number(
+                "alpha",
+                "Alpha",
+                "The adapters' output is multiplied by alpha / rank.",
+                default.alpha,
+                [0.0, 1e6],
+            ),
+            layers_description(default.layers),
+            OptionDescription::list(
+                "targets",
+                "Targets",
+                "Projections of attention that have adapters.",
+                &["q_proj", "v_proj"],
+                &["q_proj", "k_proj", "v_proj", "out_proj"],
+            ),
+            OptionDescription::choice(
+                "encoder",
+                "Adapters in",
+                "The tower that has the adapters.",
+                "vision",
+                &["vision", "text", "both"],
+            ),
+        ];
+        all.extend(loss_descriptions(default.margin));
+        all.extend(adamw_descriptions());
+        all
+    }
 
-impl std::fmt::Display for ParameterKey {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (projection, factor) = (self.projection.as_str(), self.factor.as_str());
-        write!(formatter, "layers.{}.{projection}.{factor}", self.block)
+    /// Checks what depends on the model: the number of blocks and the rank.
+    ///
+    /// # Errors
+    /// [`crate::Error::OptionInvalid`].
+    pub fn check(&self, clip: &Clip) -> Result<()> {
+        for (tower, transformer) in towers(clip) {
+            if self.encoder.has(tower) {
+                check_layers(self.layers, transformer.layers)?;
+                check_rank(self.rank, transformer.width)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Index of the first block of a tower that has adapters.
+    fn first_of(&self, layers: usize) -> usize {
+        layers.saturating_sub(self.layers)
+    }
+
+    /// Index of the first vision block that has adapters; without any, the last one, which is all that is computed anew.
+    #[must_use]
+    pub fn first_block(&self, clip: &Clip) -> usize {
+        let layers = clip.vision.layers();
+        if self.encoder.has(Tower::Vision) {
+            self.first_of(layers)
+        } else {
+            layers.saturating_sub(1)
+        }
+    }
+
+    fn settings(&self, clip: &Clip) -> TailSettings {
+        TailSettings {
+            steps: self.steps,
+            first_block: self.first_block(clip),
+            margin: self.margin,
+            selection: self.selection,
+            predict: self.predict,
+            optimizer: self.optimizer,
+        }
     }
 }
 
-/// The trained matrices, by place.
-pub type Parameters = BTreeMap<ParameterKey, Tensor<2>>;
-
-/// Adapters of a picture, and what trains them.
-pub struct Ttl {
-    clip: Arc<Clip>,
-    /// `[labels, projection]`, normalised.
-    text_features: Tensor<2>,
-    options: TtlOptions,
-    first_block: usize,
-    /// What the blocks without adapters gave, `[views of the chunk, tokens, width]` each.
-    chunks: Vec<Tensor<3>>,
-    initial: Parameters,
-    parameters: Parameters,
-    gradients: Parameters,
-    optimizer: AdamW,
+/// The option with the number of blocks.
+pub(super) fn layers_description(default: usize) -> OptionDescription {
+    OptionDescription::integer(
+        "layers",
+        "Blocks",
+        "Number of the last blocks that have adapters, at most those of the tower.",
+        default as u64,
+        [1, 1000],
+    )
 }
+
+/// The options of the weighted entropy, and of who predicts.
+pub(super) fn loss_descriptions(margin: f64) -> Vec<OptionDescription> {
+    vec![
+        OptionDescription::number(
+            "margin",
+            "Margin",
+            "A view of entropy H weighs exp(margin - H), in nats.",
+            margin,
+            [-100.0, 100.0],
+        ),
+        OptionDescription::number(
+            "selection",
+            "Selection",
+            "The share of the views that the loss is of: the most confident at the first step.",
+            1.0,
+            [0.0, 1.0],
+        ),
+        OptionDescription::choice(
+            "predict",
+            "Predicts",
+            "Which views predict after the last step: the centre view, the mean of the most confident tenth, or a vote of the most confident third.",
+            "centre",
+            &["centre", "marginal", "vote"],
+        ),
+    ]
+}
+
+pub(super) fn check_layers(layers: usize, most: usize) -> Result<()> {
+    if layers > most {
+        return Err(invalid("layers", layers, format!("from 1 to {most} with this model")));
+    }
+    Ok(())
+}
+
+pub(super) fn check_rank(rank: usize, width: usize) -> Result<()> {
+    if rank > width {
+        return Err(invalid("rank", rank, format!("from 1 to {width} with this model")));
+    }
+    Ok(())
+}
+
+fn towers(clip: &Clip) -> [(Tower, TransformerConfig); 2] {
+    [
+        (Tower::Vision, clip.config.vision.transformer),
+        (Tower::Text, clip.config.text.transformer),
+    ]
+}
+
+/// Low-rank adapters beside projections of attention.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LowRankAdapters {
+    rank: usize,
+    alpha: f64,
+}
+
+impl AdapterKind for LowRankAdapters {
+    type Key = ParameterKey;
+
+    fn adapters(&self, clip: &Clip, matrices: &Parameters) -> Adapters {
+        let scale = (self.alpha / self.rank as f64) as f32;
+        let of = |tower, layers| Adapter::assemble(matrices, tower, layers, scale);
+        Adapters {
+            vision: of(Tower::Vision, clip.vision.layers()),
+            text: of(Tower::Text, clip.text.layers()),
+        }
+    }
+
+    fn squared_norms(&self, adapters: &Adapters) -> Vec<(Tower, usize, Projection, Tensor<2>)> {
+        let towers = [(Tower::Vision, &adapters.vision), (Tower::Text, &adapters.text)];
+        towers
+            .into_iter()
+            .flat_map(|(tower, adapter)| {
+                let low_ranks = adapter.iter().flat_map(Adapter::low_ranks);
+                low_ranks.map(move |(block, projection, low_rank)| (tower, block, projection, low_rank.squared_norm()))
+            })
+            .collect()
+    }
+
+    fn trained<'a>(&self, matrices: &'a Parameters) -> Option<TrainedAdapter<'a>> {
+        Some(TrainedAdapter {
+            parameters: matrices,
+            rank: self.rank,
+            alpha: self.alpha,
+        })
+    }
+}
+
+/// A run of TTL.
+pub type Ttl = Tail<LowRankAdapters>;
 
 impl Ttl {
     /// Adapters with first values drawn from the seed: `A` Xavier normal, `B` zero.
     ///
     /// # Errors
-    /// [`Error::OptionInvalid`].
-    pub fn new(clip: Arc<Clip>, text_features: Tensor<2>, options: TtlOptions) -> Result<Self> {
-        let transformer = clip.config.vision.transformer;
-        options.validate(transformer.layers, transformer.width)?;
-        let first_block = transformer.layers - options.layers;
-        let initial = draw_parameters(&clip, &options, first_block)?;
-        Ok(Self::with_parameters(clip, text_features, options, initial))
+    /// [`crate::Error::OptionInvalid`].
+    pub fn new(
+        clip: Arc<Clip>,
+        texts: Texts,
+        options: &TtlOptions,
+        alignment: Option<Alignment>,
+        seed: u64,
+    ) -> Result<Self> {
+        options.check(&clip)?;
+        let initial = draw_parameters(&clip, options, seed)?;
+        Ok(Self::with_parameters(clip, texts, options, alignment, initial))
     }
 
-    /// Adapters with given first values; `options.layers` and `options.targets` must be those of the values.
+    /// Adapters with given first values, which `options` fits.
     #[must_use]
     pub fn with_parameters(
         clip: Arc<Clip>,
-        text_features: Tensor<2>,
-        options: TtlOptions,
+        texts: Texts,
+        options: &TtlOptions,
+        alignment: Option<Alignment>,
         initial: Parameters,
     ) -> Self {
-        let first_block = clip.config.vision.transformer.layers.saturating_sub(options.layers);
-        Self {
-            optimizer: AdamW::new(options.adamw()),
-            parameters: initial.clone(),
-            gradients: Parameters::new(),
-            chunks: Vec::new(),
-            clip,
-            text_features,
-            options,
-            first_block,
-            initial,
+        let kind = LowRankAdapters {
+            rank: options.rank,
+            alpha: options.alpha,
+        };
+        let settings = options.settings(&clip);
+        Self::with_matrices(clip, texts, kind, settings, alignment, initial)
+    }
+}
+
+/// `A` Xavier normal, `B` zero (`torch.nn.init.xavier_normal_`).
+fn draw_parameters(clip: &Clip, options: &TtlOptions, seed: u64) -> Result<Parameters> {
+    let mut random = random(seed, Stream::Adapter);
+    let device = clip.device.tensor_device();
+    let rank = options.rank;
+    let mut parameters = Parameters::new();
+    for (tower, TransformerConfig { layers, width, .. }) in towers(clip) {
+        if !options.encoder.has(tower) {
+            continue;
         }
-    }
-
-    /// Index of the first block with adapters: so many blocks make up the trunk.
-    #[must_use]
-    pub fn first_block(&self) -> usize {
-        self.first_block
-    }
-
-    /// The trained matrices as they are now.
-    #[must_use]
-    pub fn parameters(&self) -> &Parameters {
-        &self.parameters
-    }
-
-    /// The gradients summed up since the last update.
-    #[must_use]
-    pub fn gradients(&self) -> &Parameters {
-        &self.gradients
-    }
-
-    /// Number of chunks of views.
-    #[must_use]
-    pub fn chunks(&self) -> usize {
-        self.chunks.len()
-    }
-
-    /// Number of views in the first `chunks` chunks.
-    #[must_use]
-    pub fn views_in(&self, chunks: usize) -> usize {
-        self.chunks.iter().take(chunks).map(|chunk| chunk.dims()[0]).sum()
-    }
-
-    /// Number of views.
-    #[must_use]
-    pub fn views(&self) -> usize {
-        self.views_in(self.chunks.len())
-    }
-
-    /// Adds views that went through the trunk: `[views, tokens, width]`.
-    pub fn push_tokens(&mut self, tokens: Tensor<3>) {
-        self.chunks.push(tokens);
-    }
-
-    /// Puts the first values back, and forgets what the optimiser knew. The views stay.
-    pub fn reset(&mut self) {
-        self.parameters = self.initial.clone();
-        self.gradients.clear();
-        self.optimizer = AdamW::new(self.options.adamw());
-    }
-
-    /// Logits `[views of the chunk, labels]` with the adapters as they are, without a gradient.
-    #[must_use]
-    pub fn logits(&self, chunk: usize) -> Option<Tensor<2>> {
-        let tokens = self.chunks.get(chunk)?.clone();
-        Some(self.logits_of(tokens, &self.parameters))
-    }
-
-    /// The text features `[labels, projection]`, normalised.
-    #[must_use]
-    pub fn text_features(&self) -> Tensor<2> {
-        self.text_features.clone()
-    }
-
-    /// What the trunk gave for the centre view, `[1, tokens, width]`.
-    #[must_use]
-    pub fn centre_tokens(&self) -> Option<Tensor<3>> {
-        Some(self.chunks.first()?.clone().narrow(0, 0, 1))
-    }
-
-    /// Logits `[1, labels]` of the centre view, which is the one that predicts.
-    #[must_use]
-    pub fn predict(&self) -> Option<Tensor<2>> {
-        Some(self.logits_of(self.centre_tokens()?, &self.parameters))
-    }
-
-    /// Takes a chunk forward and backward, and adds its part to the gradient of the loss over all views. Gives the
-    /// chunk's logits `[views of the chunk, labels]`.
-    #[must_use]
-    pub fn accumulate(&mut self, chunk: usize) -> Option<Tensor<2>> {
-        let tokens = self.chunks.get(chunk)?.clone().autodiff();
-        let tracked: Parameters = self
-            .parameters
-            .iter()
-            .map(|(key, value)| (*key, value.clone().autodiff().require_grad()))
-            .collect();
-        let logits = self.logits_of(tokens, &tracked);
-        let loss = weighted_entropy(logits.clone(), self.options.margin).sum() / self.views() as f64;
-        let tape = loss.backward();
-        for (key, value) in &tracked {
-            if let Some(part) = value.grad(&tape) {
-                let sum = match self.gradients.remove(key) {
-                    Some(sum) => sum + part,
-                    None => part,
-                };
-                self.gradients.insert(*key, sum);
-            }
-        }
-        Some(logits.without_autodiff())
-    }
-
-    /// Moves the adapters along the gradient that was summed up, and begins a new sum.
-    pub fn update(&mut self) {
-        let gradients = std::mem::take(&mut self.gradients);
-        let pairs = self
-            .parameters
-            .iter()
-            .map(|(key, value)| {
-                // A matrix that the loss doesn't depend on has no gradient.
-                let gradient = gradients.get(key).cloned().unwrap_or_else(|| value.zeros_like());
-                (value.clone(), gradient)
-            })
-            .collect();
-        let moved = self.optimizer.step(pairs);
-        self.parameters = self.parameters.keys().copied().zip(moved).collect();
-    }
-
-    /// Where the matrices lie.
-    #[must_use]
-    pub fn device(&self) -> &burn::tensor::Device {
-        self.clip.device.tensor_device()
-    }
-
-    /// Replaces the matrices, for replaying a recorded episode.
-    pub fn set_parameters(&mut self, parameters: Parameters) {
-        self.parameters = parameters;
-    }
-
-    fn logits_of(&self, tokens: Tensor<3>, parameters: &Parameters) -> Tensor<2> {
-        let on_tape = tokens.is_autodiff();
-        let adapter = self.adapter(parameters);
-        let features = self.clip.vision.tail(tokens, self.first_block, Some(&adapter));
-        let text = self.text_features.clone();
-        self.clip.logits(features, if on_tape { text.autodiff() } else { text })
-    }
-
-    fn adapter(&self, parameters: &Parameters) -> Adapter {
-        let scale = (self.options.alpha / self.options.rank as f64) as f32;
-        let mut blocks = vec![BlockAdapter::default(); self.options.layers];
-        for (index, block) in blocks.iter_mut().enumerate() {
-            for projection in Projection::ALL {
-                let key = |factor| ParameterKey {
-                    block: self.first_block + index,
-                    projection,
-                    factor,
-                };
-                if let (Some(a), Some(b)) = (parameters.get(&key(Factor::A)), parameters.get(&key(Factor::B))) {
-                    *block.slot(projection) = Some(LowRank {
-                        a: a.clone(),
-                        b: b.clone(),
-                        scale,
-                    });
+        let normal = xavier(width, rank)?;
+        for block in options.first_of(layers)..layers {
+            for projection in Projection::ALL
+                .into_iter()
+                .filter(|projection| options.targets.contains(projection))
+            {
+                let values: Vec<f32> = (0..rank * width).map(|_| normal.sample(&mut random) as f32).collect();
+                let a = Tensor::from_data(TensorData::new(values, [rank, width]), device);
+                let b = Tensor::zeros([width, rank], device);
+                for (factor, value) in [(Factor::A, a), (Factor::B, b)] {
+                    let key = ParameterKey {
+                        tower,
+                        block,
+                        projection,
+                        factor,
+                    };
+                    parameters.insert(key, value);
                 }
             }
         }
-        Adapter {
-            first_block: self.first_block,
-            blocks,
-        }
-    }
-}
-
-/// `exp(margin - H) H` of each row's entropy `H`, the first factor taken as a constant: `[rows, labels]` to `[rows]`.
-#[must_use]
-pub fn weighted_entropy(logits: Tensor<2>, margin: f64) -> Tensor<1> {
-    let entropies = row_entropies(logits);
-    let weights = (entropies.clone().detach().neg() + margin).exp();
-    weights * entropies
-}
-
-/// A view's weight in the loss, from its entropy.
-#[must_use]
-pub fn weight(entropy: f64, margin: f64) -> f64 {
-    (margin - entropy).exp()
-}
-
-/// `A` Xavier normal, `B` zero (`torch.nn.init.xavier_normal_`: standard deviation `sqrt(2 / (input + rank))`).
-fn draw_parameters(clip: &Clip, options: &TtlOptions, first_block: usize) -> Result<Parameters> {
-    let width = clip.config.vision.transformer.width;
-    let rank = options.rank;
-    let deviation = (2.0 / (width + rank) as f64).sqrt();
-    let normal = Normal::new(0.0, deviation).map_err(|error| Error::OptionInvalid {
-        option: "rank",
-        value: rank.to_string(),
-        range: error.to_string(),
-    })?;
-    let mut random = random(options.seed, Stream::Adapter);
-    let device = clip.device.tensor_device();
-    let mut parameters = Parameters::new();
-    for block in first_block..first_block + options.layers {
-        for projection in Projection::ALL
-            .into_iter()
-            .filter(|projection| options.targets.contains(projection))
-        {
-            let values: Vec<f32> = (0..rank * width).map(|_| normal.sample(&mut random) as f32).collect();
-            let a = Tensor::from_data(TensorData::new(values, [rank, width]), device);
-            let b = Tensor::zeros([width, rank], device);
-            parameters.insert(
-                ParameterKey {
-                    block,
-                    projection,
-                    factor: Factor::A,
-                },
-                a,
-            );
-            parameters.insert(
-                ParameterKey {
-                    block,
-                    projection,
-                    factor: Factor::B,
-                },
-                b,
-            );
-        }
     }
     Ok(parameters)
+}
+
+/// Xavier's normal distribution for a matrix between `input` and `output` values: standard deviation
+/// `sqrt(2 / (input + output))`.
+pub(super) fn xavier(input: usize, output: usize) -> Result<Normal<f64>> {
+    let deviation = (2.0 / (input + output) as f64).sqrt();
+    Normal::new(0.0, deviation).map_err(|error| invalid("rank", output, error.to_string()))
+}
+
+/// TTL in the list of methods.
+pub struct TtlMethod;
+
+impl Method for TtlMethod {
+    fn description(&self) -> MethodDescription {
+        MethodDescription {
+            name: "ttl",
+            title: "TTL",
+            paper: Some(Paper {
+                authors: "Raza Imam, Hanan Gani, Muhammad Huzaifa, Karthik Nandakumar",
+                title: "Test-Time Low Rank Adaptation via Confidence Maximization for Zero-Shot Generalization of Vision-Language Models",
+                year: 2025,
+                url: "https://arxiv.org/abs/2407.15913",
+            }),
+            summary: "Trains low-rank adapters in the last blocks on the weighted entropy of the picture's views.",
+            kind: MethodKind::Gradient,
+            needs_statistics: false,
+            options: TtlOptions::descriptions(),
+        }
+    }
+
+    fn check(&self, options: &Options, clip: &Clip) -> Result<()> {
+        read::<TtlOptions>(options)?.check(clip)
+    }
+
+    fn begin(&self, options: &Options, setting: Setting) -> Result<Box<dyn Adaptation>> {
+        let (clip, seed) = (Arc::clone(&setting.clip), setting.seed);
+        Ok(Box::new(Ttl::new(
+            clip,
+            setting.into_texts(),
+            &read(options)?,
+            None,
+            seed,
+        )?))
+    }
 }

@@ -57,9 +57,10 @@ pub(super) async fn replay(recording: &Recording<'_>, clip: &Arc<Clip>, found: &
         Tensor::cat(image_features, 0),
         upload(context),
         optimizer,
+        0.0,
     );
 
-    let before = read_rows(vec![method.logits()?], "logits").await?;
+    let before = read_rows(vec![method.logits(method.text_features()?)], "logits").await?;
     found.tensor(recording, "logits_before", &before)?;
     method.select(&before, settings.keep);
     let right = f64::from(u8::from(method.selected() == settings.selected));
@@ -67,7 +68,8 @@ pub(super) async fn replay(recording: &Recording<'_>, clip: &Arc<Clip>, found: &
 
     let mut trusted = Trusted::all(tokens * width);
     for (step, log) in settings.log.iter().take(settings.steps).enumerate() {
-        let logits = read_rows(vec![method.logits()?], "logits").await?;
+        let text = method.text_features()?;
+        let logits = read_rows(vec![method.logits(text.clone())], "logits").await?;
         found.tensor(recording, &format!("step{step}.logits"), &logits)?;
         let rows = logits.chunks_exact(labels).enumerate();
         let chosen: Vec<f32> = rows
@@ -76,7 +78,10 @@ pub(super) async fn replay(recording: &Recording<'_>, clip: &Arc<Clip>, found: &
             .collect();
         found.scalar("loss", step, entropy::marginal_entropy(&chosen, labels), log.loss);
 
-        method.accumulate()?;
+        let text_gradient = method.text_gradient(text);
+        for chunk in 0..method.chunks() {
+            method.accumulate(chunk, &text_gradient)?;
+        }
         let gradient = method
             .gradient()
             .cloned()
@@ -92,7 +97,11 @@ pub(super) async fn replay(recording: &Recording<'_>, clip: &Arc<Clip>, found: &
         found.masked(&name, &ours, &recorded, trusted.mask())?;
         trusted.take_over(&mut ours, &recorded);
         method.set_context(upload(ours));
-        let prediction = read_rows(vec![method.logits()?.narrow(0, 0, 1)], "prediction").await?;
+        let prediction = read_rows(
+            vec![method.logits(method.text_features()?).narrow(0, 0, 1)],
+            "prediction",
+        )
+        .await?;
         found.tensor(recording, &format!("step{step}.prediction_logits"), &prediction)?;
     }
     Ok(())

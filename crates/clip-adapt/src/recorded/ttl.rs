@@ -5,17 +5,19 @@ use std::sync::Arc;
 
 use burn::tensor::{Tensor, TensorData};
 use clip_model::clip::{Clip, normalise};
-use clip_model::lora::Projection;
+use clip_model::lora::{Factor, ParameterKey, Parameters, Projection, Tower};
 use serde::Deserialize;
 
 use super::comparison::{Comparison, Trusted};
 use super::{Recording, invalid};
 use crate::entropy;
 use crate::error::Result;
-use crate::methods::ttl::{Factor, ParameterKey, Parameters, Ttl};
-use crate::options::TtlOptions;
+use crate::methods::adaptation::Adaptation as _;
+use crate::methods::tail::weighted;
+use crate::methods::ttl::{Texts, Ttl, TtlOptions};
+use crate::optimizer::AdamWSettings;
 use crate::readback::{read_rows, read_values};
-use crate::statistics::{ViewStatistics, singles};
+use crate::report::ViewsState;
 
 #[derive(Deserialize)]
 struct Settings {
@@ -53,15 +55,17 @@ impl Settings {
         }
         Ok(TtlOptions {
             steps: self.steps,
-            learning_rate: self.lr,
             rank: self.rank,
             alpha: self.alpha,
             layers: vision_layers - first,
             targets: self.targets.clone(),
             margin: self.margin,
-            weight_decay: self.weight_decay,
-            betas: self.betas,
-            epsilon: self.eps,
+            optimizer: AdamWSettings {
+                learning_rate: self.lr,
+                betas: self.betas,
+                epsilon: self.eps,
+                weight_decay: self.weight_decay,
+            },
             ..TtlOptions::default()
         })
     }
@@ -78,12 +82,16 @@ pub(super) async fn replay(recording: &Recording<'_>, clip: &Arc<Clip>, found: &
     )?;
 
     let initial = initial_parameters(recording, clip, &options)?;
-    let mut method = Ttl::with_parameters(Arc::clone(clip), normalise(text), options.clone(), initial);
+    let texts = Texts {
+        features: normalise(text),
+        prompts: Vec::new(),
+    };
+    let mut method = Ttl::with_parameters(Arc::clone(clip), texts, &options, None, initial);
     let mut image_features = Vec::new();
     for pixels in recording.views(clip)? {
         let tokens = clip.vision.trunk(pixels, method.first_block())?;
         image_features.push(clip.vision.tail(tokens.clone(), method.first_block(), None));
-        method.push_tokens(tokens);
+        method.push(tokens);
     }
     let logits = image_features
         .iter()
@@ -111,6 +119,7 @@ fn initial_parameters(recording: &Recording<'_>, clip: &Clip, options: &TtlOptio
         for &projection in &options.targets {
             for (factor, expected) in [(Factor::A, [options.rank, width]), (Factor::B, [width, options.rank])] {
                 let key = ParameterKey {
+                    tower: Tower::Vision,
                     block,
                     projection,
                     factor,
@@ -141,10 +150,13 @@ async fn replay_step(
     }
     let logits = read_rows(rows, "logits").await?;
     let labels = method.text_features().dims()[0];
-    let views = ViewStatistics::of(&logits, labels, margin);
+    let views = ViewsState::of(&logits, labels, |entropies| {
+        let all: Vec<usize> = (0..entropies.len()).collect();
+        weighted(entropies, &all, margin)
+    });
     found.tensor(recording, &format!("step{step}.logits"), &logits)?;
-    found.tensor(recording, &format!("step{step}.entropy"), &singles(&views.entropies))?;
-    found.tensor(recording, &format!("step{step}.weight"), &singles(&views.weights))?;
+    found.tensor(recording, &format!("step{step}.entropy"), &views.view_entropies)?;
+    found.tensor(recording, &format!("step{step}.weight"), &views.view_weights)?;
     found.scalar("loss", step, views.loss, log.loss);
     found.scalar("mean_entropy", step, views.entropy, log.mean_entropy);
     found.scalar("entropy_of_mean", step, views.marginal_entropy, log.entropy_of_mean);
@@ -159,7 +171,7 @@ async fn replay_step(
             .or_insert_with(|| Trusted::all(recorded.len()))
             .look_at(&recorded);
     }
-    method.update();
+    method.update()?;
     let mut parameters = Parameters::new();
     for (key, value) in method.parameters().clone() {
         let name = format!("step{step}.after.{key}");
@@ -177,8 +189,8 @@ async fn replay_step(
         let data = TensorData::new(ours, shape);
         parameters.insert(key, Tensor::from_data(data, method.device()));
     }
-    method.set_parameters(parameters);
-    let prediction = method.predict().ok_or_else(|| invalid("it has no views"))?;
+    method.set_parameters(parameters)?;
+    let prediction = method.centre_logits().ok_or_else(|| invalid("it has no views"))?;
     let prediction = read_rows(vec![prediction], "prediction").await?;
     found.tensor(recording, &format!("step{step}.prediction_logits"), &prediction)?;
     found.scalar(

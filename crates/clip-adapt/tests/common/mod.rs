@@ -24,8 +24,11 @@ pub(crate) fn file(path: &str) -> Vec<u8> {
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// A device, or a failure: a test that finds no adapter fails.
+/// A device, or a failure: a test that finds no adapter fails. Tests run side by side, but a process opens its graphics device once:
+/// one opens it, and the others wait.
 pub(crate) fn device(choice: DeviceChoice) -> ComputeDevice {
+    static OPENING: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let _turn = OPENING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     pollster::block_on(ComputeDevice::open(choice)).unwrap()
 }
 

@@ -1,13 +1,13 @@
 //! `clip-ttl adapt`: adapts to one picture, and says what is predicted before and after.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use clip_adapt::episode::Episode;
+use clip_adapt::methods;
+use clip_adapt::options::Options;
 use clip_adapt::report::{EpisodeReport, Event, Score};
-use clip_adapt::trained;
 
-use crate::args::AdaptArgs;
+use crate::args::{AdaptArgs, flag_of, shown};
 use crate::commands::{Outcome, warn};
 use crate::error::Error;
 use crate::output::{self, Series, Surface};
@@ -25,11 +25,12 @@ pub async fn run(arguments: &AdaptArgs) -> Result<Outcome, Error> {
     if let Some(path) = &arguments.save_adapter {
         adapter::check(path)?;
     }
+    let setup = arguments.adaptation.setup()?;
     let labels = input::read_labels(&arguments.labels)?;
     let picture = Arc::new(input::read_picture(&arguments.image)?);
     let mut progress = Progress::spinner("loading the model");
-    let session = model::load(&arguments.model).await?;
-    let mut episode = session.start(picture, &labels, &arguments.prompt.template, arguments.ttl.options())?;
+    let session = model::load_with_statistics(&arguments.model, &arguments.statistics).await?;
+    let mut episode = session.start(picture, &labels, &arguments.prompt.template, setup)?;
     let report = finish(&mut episode, &mut progress).await?;
     drop(progress);
 
@@ -51,7 +52,10 @@ pub async fn run(arguments: &AdaptArgs) -> Result<Outcome, Error> {
             .model
             .as_ref()
             .map_or_else(|| report.model.clone(), ToString::to_string);
-        save(path, &episode, &report, &base_model).await?;
+        if report.stopped.is_some() {
+            return Err(Error::AdapterStopped);
+        }
+        adapter::save(path, &episode.adapter_files(&base_model).await?)?;
         if !arguments.output.json {
             output::print(&format!(
                 "Adapter saved as {}\n",
@@ -72,17 +76,7 @@ async fn finish(episode: &mut Episode, progress: &mut Progress) -> Result<Episod
     }
 }
 
-async fn save(path: &Path, episode: &Episode, report: &EpisodeReport, base_model: &str) -> Result<(), Error> {
-    let method = episode
-        .method()
-        .filter(|_| report.stopped.is_none())
-        .ok_or(Error::AdapterStopped)?;
-    adapter::save(path, &trained::read(method).await?, &report.options, base_model)
-}
-
 fn render(image: &str, report: &EpisodeReport, all: bool, surface: Surface) -> String {
-    let options = &report.options;
-    let targets: Vec<&str> = options.targets.iter().map(|target| target.as_str()).collect();
     let timing = &report.timing_ms;
     let mut text = format!(
         "{} {}\n{}\n\n",
@@ -92,17 +86,7 @@ fn render(image: &str, report: &EpisodeReport, all: bool, surface: Surface) -> S
             output::printable(&report.model),
             output::device(&report.device, &report.device_name)
         )),
-        surface.dim(&format!(
-            "{}: {}, {}, rank {} on {} of the last {}, lr {}, seed {}",
-            report.method,
-            counted(options.steps, "step"),
-            counted(options.views, "view"),
-            options.rank,
-            targets.join(" and "),
-            counted(options.layers, "block"),
-            options.learning_rate,
-            report.seed
-        )),
+        surface.dim(&format!("{}: {}", report.method, settings(report))),
     );
     if let Some(stopped) = &report.stopped {
         text.push_str(&format!("{} {}\n\n", surface.warning("stopped:"), stopped.reason));
@@ -122,7 +106,31 @@ fn render(image: &str, report: &EpisodeReport, all: bool, surface: Surface) -> S
     text
 }
 
-fn counted(count: usize, name: &str) -> String {
+/// What it ran with: steps, views and seed, and the options that aren't as the method has them by itself.
+fn settings(report: &EpisodeReport) -> String {
+    let count = |name: &str| report.options.get(name).and_then(serde_json::Value::as_u64);
+    let mut parts = Vec::new();
+    parts.extend(count("steps").map(|steps| counted(steps, "step")));
+    parts.extend(count("views").map(|views| counted(views, "view")));
+    parts.extend(changed(&report.method, &report.options));
+    parts.push(format!("seed {}", report.seed));
+    parts.join(", ")
+}
+
+/// Options with another value than the method's default, as flags.
+fn changed(method: &str, options: &Options) -> Vec<String> {
+    let described = methods::find(method).map_or_else(|_| Vec::new(), |method| method.description().options);
+    described
+        .iter()
+        .filter(|option| option.name != "steps")
+        .filter_map(|option| {
+            let value = options.get(option.name).filter(|value| **value != option.default)?;
+            Some(format!("{} {}", flag_of(option.name), output::printable(&shown(value))))
+        })
+        .collect()
+}
+
+fn counted(count: u64, name: &str) -> String {
     if count == 1 {
         format!("1 {name}")
     } else {
@@ -154,7 +162,7 @@ fn verdict(before: &[Score], after: &[Score], surface: Surface) -> String {
 /// What is measured before the first update and after each.
 fn progress_of(report: &EpisodeReport) -> Vec<Series<'static>> {
     let steps = || report.steps.iter();
-    let last = report.final_state;
+    let last = report.final_state.as_ref();
     let prediction = std::iter::once(report.before_entropy)
         .chain(steps().map(|step| step.prediction_entropy))
         .collect();
@@ -166,21 +174,21 @@ fn progress_of(report: &EpisodeReport) -> Vec<Series<'static>> {
         Series {
             name: "mean of the views",
             values: steps()
-                .map(|step| step.entropy)
+                .map(|step| step.views.entropy)
                 .chain(last.map(|state| state.entropy))
                 .collect(),
         },
         Series {
             name: "of the views' mean",
             values: steps()
-                .map(|step| step.marginal_entropy)
+                .map(|step| step.views.marginal_entropy)
                 .chain(last.map(|state| state.marginal_entropy))
                 .collect(),
         },
         Series {
             name: "loss",
             values: steps()
-                .map(|step| step.loss)
+                .map(|step| step.views.loss)
                 .chain(last.map(|state| state.loss))
                 .collect(),
         },

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use clip_adapt::report::Event;
 use clip_adapt::session::Session;
+use clip_adapt::setup::Setup;
 use clip_model::checkpoint::FormatChoice;
 use clip_model::picture::Picture;
 use clip_model::quantised::WeightFormat;
@@ -59,7 +60,8 @@ struct Document {
     pictures: usize,
     labels: usize,
     adapted_pictures: usize,
-    steps: usize,
+    method: String,
+    steps: Option<u64>,
     views: usize,
     formats: Vec<Row>,
 }
@@ -69,6 +71,7 @@ struct Document {
 /// # Errors
 /// Those of the pictures, the labels, the model and the device.
 pub async fn run(arguments: &FidelityArgs) -> Result<Outcome, Error> {
+    let setup = arguments.adaptation.setup()?;
     let labels = input::read_labels(&arguments.labels)?;
     let paths = pictures(&arguments.folder, arguments.limit)?;
     let mut progress = Progress::spinner("loading the model");
@@ -99,7 +102,9 @@ pub async fn run(arguments: &FidelityArgs) -> Result<Outcome, Error> {
         for (index, path) in paths.iter().enumerate() {
             progress.count(format.as_str(), index, paths.len());
             let adapt = index < arguments.adapt;
-            of_format.push(answer(&session, input::read_picture(path)?, &labels, adapt, arguments).await?);
+            let setup = adapt.then_some(&setup);
+            let template = &arguments.prompt.template;
+            of_format.push(answer(&session, input::read_picture(path)?, &labels, template, setup).await?);
         }
         answers.push((format, bytes, of_format));
     }
@@ -113,8 +118,9 @@ pub async fn run(arguments: &FidelityArgs) -> Result<Outcome, Error> {
         pictures: paths.len(),
         labels: labels.len(),
         adapted_pictures: reference.iter().filter(|answer| answer.adapted.is_some()).count(),
-        steps: arguments.ttl.steps,
-        views: arguments.ttl.views,
+        method: setup.name().to_owned(),
+        steps: setup.options().get("steps").and_then(serde_json::Value::as_u64),
+        views: setup.views.views,
         formats: answers
             .iter()
             .map(|(format, bytes, answers)| compare(*format, *bytes, answers, reference))
@@ -172,22 +178,21 @@ async fn answer(
     session: &Session,
     picture: Picture,
     labels: &[String],
-    adapt: bool,
-    arguments: &FidelityArgs,
+    template: &str,
+    setup: Option<&Setup>,
 ) -> Result<Answer, Error> {
-    let template = &arguments.prompt.template;
     let classified = session.classify(&picture, labels, template).await?;
     let features = session.image_features(&picture).await?;
-    let adapted = if adapt {
-        let mut episode = session.start(Arc::new(picture), labels, template, arguments.ttl.options())?;
+    let adapted = if let Some(setup) = setup {
+        let mut episode = session.start(Arc::new(picture), labels, template, setup.clone())?;
         let report = loop {
             if let Event::Done(report) = episode.advance().await? {
                 break report;
             }
         };
         let probabilities: Vec<f32> = report.after.iter().map(|score| score.probability).collect();
-        let first = report.steps.first().map(|step| step.entropy);
-        let last = report.final_state.map(|state| state.entropy);
+        let first = report.steps.first().map(|step| step.views.entropy);
+        let last = report.final_state.as_ref().map(|state| state.entropy);
         first.zip(last).map(|(entropy_before, entropy_after)| Adapted {
             entropy_before,
             entropy_after,
@@ -278,14 +283,17 @@ fn cosine(a: &[f32], b: &[f32]) -> f64 {
 /// A table in Markdown, which is what such figures are wanted for.
 fn render(document: &Document) -> String {
     let mut text = format!(
-        "{} on {}: {} pictures, {} labels; {} of them adapted to ({} views, {} steps).\n\n",
+        "{} on {}: {} pictures, {} labels; {} of them adapted to ({}, {} views{}).\n\n",
         output::printable(&document.model),
         document.device,
         document.pictures,
         document.labels,
         document.adapted_pictures,
+        document.method,
         document.views,
-        document.steps
+        document
+            .steps
+            .map_or_else(String::new, |steps| format!(", {steps} steps"))
     );
     text.push_str(
         "| format | weights | top-1 as f32 | probability: mean change | largest | features: mean cosine | least | adapted: top-1 as f32 | entropy change | off f32's by at most |\n|---|---|---|---|---|---|---|---|---|---|\n",

@@ -4,7 +4,10 @@ pub mod adapt;
 pub mod bench;
 pub mod classify;
 pub mod convert;
+pub mod eval;
 pub mod fidelity;
+pub mod methods;
+pub mod stats;
 pub mod verify;
 
 use clip_adapt::report::Warning;

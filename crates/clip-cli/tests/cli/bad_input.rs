@@ -37,7 +37,7 @@ fn wrong_usage_exits_2() {
 fn an_unknown_method_lists_the_known_ones() {
     let run = run(words(&format!("adapt {CHELSEA} --labels cat,dog --method ttt"))).expect(2);
     assert!(
-        run.stderr.contains("ttt") && run.stderr.contains("[possible values: ttl]"),
+        run.stderr.contains("ttt") && run.stderr.contains("[possible values: ttl, tpt, "),
         "{run:?}"
     );
 }

@@ -13,6 +13,7 @@ use serde::Serialize;
 use crate::args::BenchArgs;
 use crate::commands::Outcome;
 use crate::error::Error;
+use crate::memory;
 use crate::model;
 use crate::model_files::ModelPlace;
 use crate::output::{self, Surface};
@@ -116,7 +117,7 @@ impl Drop for TemporaryModel {
 async fn measure(session: &Session, labels: &[String], arguments: &BenchArgs) -> Result<Run, Error> {
     let picture = Arc::new(picture()?);
     let template = "a photo of a {}.";
-    let mut episode = session.start(Arc::clone(&picture), labels, template, arguments.ttl.options())?;
+    let mut episode = session.start(Arc::clone(&picture), labels, template, arguments.adaptation.setup()?)?;
     let episode_ms = loop {
         if let Event::Done(report) = episode.advance().await? {
             break report.timing_ms;
@@ -168,16 +169,8 @@ fn describe(session: &Session, load_ms: f64, runs: Vec<Run>) -> Document {
         format_bytes,
         load_ms,
         runs,
-        peak_memory_bytes: peak_memory_bytes(),
+        peak_memory_bytes: memory::peak_bytes(),
     }
-}
-
-/// The most memory that this process has had, where the system tells.
-fn peak_memory_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kibibytes * 1024)
 }
 
 fn milliseconds(start: Instant) -> f64 {

@@ -1,0 +1,269 @@
+//! What comes before any method: views, the labels' features, the trunk, and the prediction without adaptation, a bounded
+//! piece at a time.
+
+use std::sync::Arc;
+
+use burn::tensor::Tensor;
+use clip_model::clip::Clip;
+use clip_model::picture::Picture;
+use clip_model::pixels;
+use web_time::Instant;
+
+use crate::entropy;
+use crate::error::{Error, Result};
+use crate::labels::{LabelSet, Prompts, TextEncoder, mean_features};
+use crate::methods::Setting;
+use crate::options::ViewOptions;
+use crate::readback::{read_rows, read_values};
+use crate::report::{EpisodeTiming, Event};
+use crate::session::{LabelCache, milliseconds};
+use crate::source::SourceStatistics;
+use crate::views::{self, ViewBox};
+
+/// Views and texts on their way through the towers.
+pub(crate) struct Groundwork {
+    pub(crate) clip: Arc<Clip>,
+    pub(crate) picture: Arc<Picture>,
+    pub(crate) boxes: Vec<ViewBox>,
+    options: ViewOptions,
+    cache: LabelCache,
+    statistics: Option<Arc<SourceStatistics>>,
+    /// All label sets that are needed, each once.
+    prompts: Vec<Prompts>,
+    /// Those that the prediction without adaptation takes the mean of.
+    first_prompts: Vec<Prompts>,
+    sets: Vec<LabelSet>,
+    encoder: Option<TextEncoder>,
+    phase: Phase,
+    /// Blocks of the trunk, once it is known what is done with the views.
+    depth: Option<usize>,
+    /// `[views, tokens, width]` of each chunk.
+    tokens: Vec<Tensor<3>>,
+    /// Logits of the centre view.
+    zero_shot: Vec<f32>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Phase {
+    Drawn,
+    Labels,
+    Encoding,
+    ZeroShot,
+    Over,
+}
+
+impl Groundwork {
+    /// `prompts` are all label sets that are needed; the prediction without adaptation takes the mean of `first_prompts`.
+    pub(crate) fn new(
+        clip: Arc<Clip>,
+        cache: LabelCache,
+        statistics: Option<Arc<SourceStatistics>>,
+        picture: Arc<Picture>,
+        first_prompts: Vec<Prompts>,
+        prompts: Vec<Prompts>,
+        options: ViewOptions,
+    ) -> Self {
+        let boxes = views::draw(
+            &picture,
+            &clip.preprocessing,
+            options.views,
+            options.crop_scale,
+            options.seed,
+        );
+        let mut all = first_prompts.clone();
+        for set in prompts {
+            if !all.contains(&set) {
+                all.push(set);
+            }
+        }
+        Self {
+            clip,
+            picture,
+            boxes,
+            options,
+            cache,
+            statistics,
+            prompts: all,
+            first_prompts,
+            sets: Vec::new(),
+            encoder: None,
+            phase: Phase::Drawn,
+            depth: None,
+            tokens: Vec::new(),
+            zero_shot: Vec::new(),
+        }
+    }
+
+    /// Whether nothing is left to do.
+    pub(crate) fn is_over(&self) -> bool {
+        self.phase == Phase::Over
+    }
+
+    /// Whether the labels' features are there, but [`Groundwork::set_depth`] hasn't been called.
+    pub(crate) fn wants_depth(&self) -> bool {
+        self.phase == Phase::Encoding && self.depth.is_none()
+    }
+
+    /// Says after how many blocks the views' tokens are wanted.
+    pub(crate) fn set_depth(&mut self, blocks: usize) {
+        self.depth = Some(blocks);
+    }
+
+    pub(crate) fn depth(&self) -> usize {
+        self.depth.unwrap_or_default()
+    }
+
+    /// The chunks of views that are encoded.
+    pub(crate) fn tokens(&self) -> &[Tensor<3>] {
+        &self.tokens
+    }
+
+    /// The centre view's logits without adaptation; empty before they are there.
+    pub(crate) fn zero_shot(&self) -> &[f32] {
+        &self.zero_shot
+    }
+
+    /// The first of the prompts that the prediction without adaptation takes the mean of.
+    pub(crate) fn first_prompts(&self) -> Option<&Prompts> {
+        self.first_prompts.first()
+    }
+
+    /// What a method is given that takes the mean over these prompts.
+    ///
+    /// # Errors
+    /// [`Error::EpisodeRunning`] before the labels are encoded.
+    pub(crate) fn setting(&self, prompts: &[Prompts]) -> Result<Setting> {
+        Ok(Setting {
+            clip: Arc::clone(&self.clip),
+            picture: Arc::clone(&self.picture),
+            prompts: prompts.to_vec(),
+            text_features: self.text_features(prompts)?,
+            seed: self.options.seed,
+            statistics: self.statistics.clone(),
+        })
+    }
+
+    fn text_features(&self, prompts: &[Prompts]) -> Result<Tensor<2>> {
+        let features = prompts
+            .iter()
+            .map(|prompts| self.sets.iter().find(|set| set.prompts == *prompts))
+            .map(|set| set.map(|set| set.features.clone()).ok_or(Error::EpisodeRunning))
+            .collect::<Result<Vec<_>>>()?;
+        mean_features(features)
+    }
+
+    /// Does the next piece of work and says what it was.
+    ///
+    /// # Errors
+    /// Those of the model and the device.
+    pub(crate) async fn advance(&mut self, timing: &mut EpisodeTiming) -> Result<Event> {
+        let start = Instant::now();
+        match self.phase {
+            Phase::Drawn => {
+                self.phase = Phase::Labels;
+                Ok(Event::Drawn {
+                    views: self.boxes.clone(),
+                })
+            }
+            Phase::Labels => {
+                let event = self.encode_labels();
+                timing.text += milliseconds(start);
+                event
+            }
+            Phase::Encoding => self.encode_views(timing).await,
+            Phase::ZeroShot => {
+                let event = self.predict_zero_shot().await;
+                timing.trunk += milliseconds(start);
+                event
+            }
+            Phase::Over => Err(Error::EpisodeOver),
+        }
+    }
+
+    fn encode_labels(&mut self) -> Result<Event> {
+        if let Some(prompts) = self.prompts.get(self.sets.len()) {
+            if let Some(set) = self.cache.get(prompts) {
+                self.sets.push(set);
+            } else {
+                let mut encoder = self.encoder.take().unwrap_or_else(|| TextEncoder::new(prompts.clone()));
+                encoder.advance(&self.clip, None)?;
+                let (done, total) = encoder.progress();
+                if done < total {
+                    self.encoder = Some(encoder);
+                } else {
+                    let set = encoder.finish();
+                    self.cache.put(&set);
+                    self.sets.push(set);
+                }
+            }
+        }
+        let size = |prompts: &Prompts| prompts.labels.len();
+        let under_way = self.encoder.as_ref().map_or(0, |encoder| encoder.progress().0);
+        if self.sets.len() == self.prompts.len() {
+            self.phase = Phase::Encoding;
+        }
+        Ok(Event::Labels {
+            labels_done: self.sets.iter().map(|set| size(&set.prompts)).sum::<usize>() + under_way,
+            labels_total: self.prompts.iter().map(size).sum(),
+        })
+    }
+
+    fn views_done(&self) -> usize {
+        self.tokens.iter().map(|chunk| chunk.dims()[0]).sum()
+    }
+
+    async fn encode_views(&mut self, timing: &mut EpisodeTiming) -> Result<Event> {
+        let start = Instant::now();
+        let first = self.views_done();
+        let preprocessing = &self.clip.preprocessing;
+        let mut values = Vec::new();
+        for (index, view) in self.boxes.iter().enumerate().skip(first).take(self.options.chunk_views) {
+            let pixels = views::render(&self.picture, preprocessing, index, view)?;
+            values.extend(pixels::normalise(&pixels, preprocessing));
+        }
+        timing.views += milliseconds(start);
+        let start = Instant::now();
+        let tokens = self.clip.vision.trunk(self.clip.upload_views(values)?, self.depth())?;
+        wait_for(&tokens, "encoding views").await?;
+        self.tokens.push(tokens);
+        timing.trunk += milliseconds(start);
+        self.phase = if first == 0 {
+            Phase::ZeroShot
+        } else {
+            self.after_encoding()
+        };
+        Ok(Event::Encoding {
+            views_done: self.views_done(),
+            views_total: self.boxes.len(),
+        })
+    }
+
+    async fn predict_zero_shot(&mut self) -> Result<Event> {
+        let Some(chunk) = self.tokens.first() else {
+            return Err(Error::EpisodeOver);
+        };
+        let centre = chunk.clone().narrow(0, 0, 1);
+        let features = self.clip.vision.tail(centre, self.depth(), None);
+        let text = self.text_features(&self.first_prompts)?;
+        self.zero_shot = read_rows(vec![self.clip.logits(features, text)], "prediction").await?;
+        self.phase = self.after_encoding();
+        Ok(Event::ZeroShot {
+            probabilities: entropy::softmax(&self.zero_shot),
+            entropy: entropy::entropy(&self.zero_shot),
+        })
+    }
+
+    fn after_encoding(&self) -> Phase {
+        if self.views_done() < self.boxes.len() {
+            Phase::Encoding
+        } else {
+            Phase::Over
+        }
+    }
+}
+
+/// Reading one number back waits for the device, so that progress is real and the queue stays short.
+pub(crate) async fn wait_for(tokens: &Tensor<3>, operation: &'static str) -> Result<()> {
+    let first = tokens.clone().narrow(0, 0, 1).narrow(1, 0, 1).narrow(2, 0, 1);
+    read_values(first, operation).await.map(|_| ())
+}

@@ -1,0 +1,419 @@
+//! Methods that work on the features of views and labels alone: the towers run once, the rest is arithmetic on the host.
+
+use burn::tensor::Tensor;
+use clip_model::clip::Clip;
+use clip_model::picture::Picture;
+use clip_model::pixels;
+
+use super::adaptation::{Adaptation, LocalFuture, Outcome, Passes, Piece, Prediction, Update};
+use super::{Method, MethodDescription, Setting};
+use crate::error::Result;
+use crate::features::{FeatureSet, entropy};
+use crate::options::{MAX_STEPS, Options, invalid};
+use crate::readback::read_rows;
+use crate::report::{ViewsState, Warning};
+use crate::source::SourceStatistics;
+
+/// What a method on features computes from.
+pub struct FeatureInput<'a> {
+    /// The features of views and labels.
+    pub features: &'a FeatureSet,
+    /// The features of [`FeatureMethod::further_pictures`]: `[pictures, projection]`, rows of length 1.
+    pub further: &'a [f64],
+    /// What the model's tokens are for source pictures.
+    pub statistics: Option<&'a SourceStatistics>,
+    /// Seed of whatever is drawn.
+    pub seed: u64,
+}
+
+/// One update, or the whole computation of a method that makes none.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FeatureStep {
+    /// The objective before it; of a method without one, the entropy of the prediction.
+    pub loss: f64,
+    /// `[views]`, each view's weight; 0 for one that isn't looked at.
+    pub view_weights: Vec<f64>,
+    /// `[views, labels]`, the views' logits before it; `None` where they are those of the features as they are.
+    pub view_logits: Option<Vec<f64>>,
+    /// `[labels]`, what is predicted after it.
+    pub probabilities: Vec<f64>,
+}
+
+/// The views' state after the last update.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FeatureState {
+    /// The objective.
+    pub loss: f64,
+    /// `[views]`, each view's weight; 0 for one that isn't looked at.
+    pub view_weights: Vec<f64>,
+    /// `[views, labels]`
+    pub view_logits: Vec<f64>,
+}
+
+/// What a method on features gives.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct FeatureOutcome {
+    /// One entry for each update. Without any, the prediction is the one without adaptation.
+    pub steps: Vec<FeatureStep>,
+    /// The views after the last update; `None` where it is as in the last step.
+    pub last: Option<FeatureState>,
+    /// What the user should know.
+    pub warnings: Vec<Warning>,
+}
+
+/// A method on features.
+pub trait FeatureMethod: Sync {
+    /// What it is called and does, and its options. An option `steps` is the number of updates.
+    fn description(&self) -> MethodDescription;
+
+    /// Further pictures to encode, such as pictures without content; `side` is the model's.
+    ///
+    /// # Errors
+    /// Those of [`Picture::from_rgb8`].
+    fn further_pictures(&self, _picture: &Picture, _side: u32, _options: &Options) -> Result<Vec<Picture>> {
+        Ok(Vec::new())
+    }
+
+    /// After how many of the vision tower's `layers` blocks the views' tokens are kept.
+    fn first_block(&self, _options: &Options, layers: usize) -> usize {
+        // The last block computes the class token alone.
+        layers.saturating_sub(1)
+    }
+
+    /// Passes of all views through all of the tower's `layers` blocks that [`Self::encode`] makes beyond the plain encoding, which all methods share.
+    fn encoding_passes(&self, _setting: &Setting, _options: &Options, _layers: usize) -> f64 {
+        0.0
+    }
+
+    /// Checks what depends on the model.
+    ///
+    /// # Errors
+    /// [`crate::Error::OptionInvalid`].
+    fn check(&self, _options: &Options, _clip: &Clip) -> Result<()> {
+        Ok(())
+    }
+
+    /// Image features `[views, projection]` from the tokens, a chunk of views each.
+    ///
+    /// # Errors
+    /// [`crate::Error::StatisticsMissing`]; those of the device.
+    fn encode(
+        &self,
+        setting: &Setting,
+        _options: &Options,
+        first_block: usize,
+        tokens: &[Tensor<3>],
+    ) -> Result<Vec<Tensor<2>>> {
+        Ok(plain_tail(setting, first_block, tokens))
+    }
+
+    /// The whole method.
+    ///
+    /// # Errors
+    /// [`crate::Error::StatisticsMissing`]; [`crate::Error::FeaturesInvalid`].
+    fn compute(&self, input: &FeatureInput<'_>, options: &Options) -> Result<FeatureOutcome>;
+}
+
+impl FeatureOutcome {
+    /// Of a method that makes no updates: its whole computation.
+    #[must_use]
+    pub fn whole(step: FeatureStep) -> Self {
+        Self {
+            steps: vec![step],
+            ..Self::default()
+        }
+    }
+}
+
+/// Image features `[views, projection]` of each chunk of tokens, without anything beside the tower's blocks.
+#[must_use]
+pub fn plain_tail(setting: &Setting, first_block: usize, tokens: &[Tensor<3>]) -> Vec<Tensor<2>> {
+    let vision = &setting.clip.vision;
+    tokens
+        .iter()
+        .map(|tokens| vision.tail(tokens.clone(), first_block, None))
+        .collect()
+}
+
+/// Makes a method of a method on features.
+#[derive(Debug)]
+pub struct OnFeatures<M>(pub M);
+
+impl<M: FeatureMethod + 'static> Method for OnFeatures<M> {
+    fn description(&self) -> MethodDescription {
+        self.0.description()
+    }
+
+    fn check(&self, options: &Options, clip: &Clip) -> Result<()> {
+        self.0.check(options, clip)
+    }
+
+    fn begin(&'static self, options: &Options, setting: Setting) -> Result<Box<dyn Adaptation>> {
+        let description = self.0.description();
+        if description.needs_statistics {
+            setting.require_statistics(description.name)?;
+        }
+        let first_block = self.0.first_block(options, setting.clip.vision.layers());
+        Ok(Box::new(FeatureRun {
+            method: &self.0,
+            options: options.clone(),
+            setting,
+            first_block,
+            tokens: Vec::new(),
+            inputs: None,
+            outcome: None,
+            done: 0,
+            allowed: true,
+        }))
+    }
+}
+
+/// A run of a method on features.
+struct FeatureRun<M: 'static> {
+    method: &'static M,
+    options: Options,
+    setting: Setting,
+    first_block: usize,
+    tokens: Vec<Tensor<3>>,
+    /// There once they were needed.
+    inputs: Option<Inputs>,
+    outcome: Option<FeatureOutcome>,
+    /// Updates that were told of.
+    done: usize,
+    /// Whether any may be.
+    allowed: bool,
+}
+
+struct Inputs {
+    features: FeatureSet,
+    further: Vec<f64>,
+    /// Forward passes that they took beside the plain encoding of the views.
+    passes: f64,
+}
+
+impl<M: FeatureMethod + 'static> FeatureRun<M> {
+    fn makes_updates(&self) -> bool {
+        self.options.contains_key("steps")
+    }
+
+    async fn inputs(&self) -> Result<Inputs> {
+        let Setting {
+            clip, text_features, ..
+        } = &self.setting;
+        let [_, projection] = text_features.dims();
+        let mut tensors = self
+            .method
+            .encode(&self.setting, &self.options, self.first_block, &self.tokens)?;
+        let views: usize = tensors.iter().map(|chunk| chunk.dims()[0]).sum();
+        let further = self.encode_further()?;
+        let further_pictures = further.as_ref().map_or(0, |features| features.dims()[0]);
+        tensors.extend(further);
+        tensors.push(text_features.clone());
+        let values = read_rows(tensors, "features").await?;
+        let (image, rest) = values.split_at(values.len().min(views * projection));
+        let labels = text_features.dims()[0] * projection;
+        let (further, text) = rest.split_at(rest.len().saturating_sub(labels));
+        let features = FeatureSet::new(image, text, projection, clip.logit_scale)?;
+        let further = if further.is_empty() {
+            Vec::new()
+        } else {
+            // Their rows are made unit rows in the same way.
+            FeatureSet::new(further, text, projection, clip.logit_scale)?
+                .image()
+                .to_vec()
+        };
+        let passes = self
+            .method
+            .encoding_passes(&self.setting, &self.options, clip.vision.layers())
+            + further_pictures as f64 / views.max(1) as f64;
+        Ok(Inputs {
+            features,
+            further,
+            passes,
+        })
+    }
+
+    /// `[pictures, projection]`; `None` where there are none.
+    fn encode_further(&self) -> Result<Option<Tensor<2>>> {
+        let Setting { clip, picture, .. } = &self.setting;
+        let preprocessing = &clip.preprocessing;
+        let pictures = self
+            .method
+            .further_pictures(picture, preprocessing.crop_size, &self.options)?;
+        if pictures.is_empty() {
+            return Ok(None);
+        }
+        let mut values = Vec::new();
+        for picture in &pictures {
+            let view = pixels::centre_view(picture, preprocessing)?;
+            values.extend(pixels::normalise(&view, preprocessing));
+        }
+        let before_last = clip.vision.layers().saturating_sub(1);
+        let tokens = clip.vision.trunk(clip.upload_views(values)?, before_last)?;
+        Ok(Some(clip.vision.tail(tokens, before_last, None)))
+    }
+
+    /// Computes what isn't there yet.
+    async fn prepare(&mut self) -> Result<()> {
+        let inputs = match self.inputs.take() {
+            Some(inputs) => inputs,
+            None => self.inputs().await?,
+        };
+        if self.outcome.is_none() {
+            let input = FeatureInput {
+                features: &inputs.features,
+                further: &inputs.further,
+                statistics: self.setting.statistics.as_deref(),
+                seed: self.setting.seed,
+            };
+            self.outcome = Some(self.method.compute(&input, &self.options)?);
+        }
+        self.inputs = Some(inputs);
+        Ok(())
+    }
+
+    async fn advance(&mut self) -> Result<Option<Piece<Update>>> {
+        if !self.allowed {
+            return Ok(None);
+        }
+        self.prepare().await?;
+        let (Some(inputs), Some(outcome)) = (&self.inputs, &self.outcome) else {
+            return Ok(None);
+        };
+        let Some(step) = outcome.steps.get(self.done) else {
+            return Ok(None);
+        };
+        let update = Update {
+            views: state(
+                &inputs.features,
+                step.loss,
+                &step.view_weights,
+                step.view_logits.as_deref(),
+            ),
+            prediction: Prediction::of_probabilities(&step.probabilities),
+            adapter_norms: Vec::new(),
+        };
+        self.done += 1;
+        Ok(Some(Piece::Whole(update)))
+    }
+
+    async fn look(&mut self) -> Result<Outcome> {
+        let inputs = match self.inputs.take() {
+            Some(inputs) => inputs,
+            None => self.inputs().await?,
+        };
+        let features = &inputs.features;
+        let outcome = self.outcome.as_ref();
+        let step = self
+            .done
+            .checked_sub(1)
+            .and_then(|last| outcome.and_then(|outcome| outcome.steps.get(last)));
+        let views = match (outcome.and_then(|outcome| outcome.last.as_ref()), step) {
+            (Some(last), Some(_)) => state(features, last.loss, &last.view_weights, Some(&last.view_logits)),
+            (None, Some(step)) => state(features, step.loss, &step.view_weights, step.view_logits.as_deref()),
+            // Nothing was done: no view weighs more than another.
+            (_, None) => {
+                let even = vec![1.0 / features.views() as f64; features.views()];
+                state(features, entropy(features.log_probabilities(0)), &even, None)
+            }
+        };
+        let prediction = step.map_or_else(|| features.zero_shot(), |step| step.probabilities.clone());
+        self.inputs = Some(inputs);
+        Ok(Outcome {
+            views,
+            prediction: Prediction::of_probabilities(&prediction),
+        })
+    }
+}
+
+/// What the views say, from `[views, labels]` logits, or from the features where there are none.
+fn state(features: &FeatureSet, loss: f64, weights: &[f64], logits: Option<&[f64]>) -> ViewsState {
+    let rows: Vec<f32> = match logits {
+        Some(logits) => logits.iter().map(|&logit| logit as f32).collect(),
+        None => (0..features.views())
+            .flat_map(|view| features.logits(view).iter().map(|&logit| logit as f32))
+            .collect(),
+    };
+    ViewsState::of(&rows, features.labels(), |_| (weights.to_vec(), loss))
+}
+
+impl<M: FeatureMethod + 'static> Adaptation for FeatureRun<M> {
+    fn first_block(&self) -> usize {
+        self.first_block
+    }
+
+    fn push(&mut self, tokens: Tensor<3>) {
+        self.tokens.push(tokens);
+    }
+
+    fn step(&mut self) -> LocalFuture<'_, Result<Option<Piece<Update>>>> {
+        Box::pin(self.advance())
+    }
+
+    fn finish(&mut self) -> LocalFuture<'_, Result<Piece<Outcome>>> {
+        Box::pin(async move { Ok(Piece::Whole(self.look().await?)) })
+    }
+
+    fn predict(&self) -> LocalFuture<'_, Result<Prediction>> {
+        Box::pin(async move {
+            let told = self.done.checked_sub(1);
+            let step = told.and_then(|last| self.outcome.as_ref()?.steps.get(last));
+            let probabilities = match (step, &self.inputs) {
+                (Some(step), _) => step.probabilities.clone(),
+                (None, Some(inputs)) => inputs.features.zero_shot(),
+                (None, None) => self.inputs().await?.features.zero_shot(),
+            };
+            Ok(Prediction::of_probabilities(&probabilities))
+        })
+    }
+
+    fn extend(&mut self, steps: usize) -> Result<()> {
+        if self.makes_updates() {
+            let steps = self.done.saturating_add(steps);
+            if steps > MAX_STEPS {
+                return Err(invalid("steps", steps, format!("from 0 to {MAX_STEPS}")));
+            }
+            // It is computed anew, with the same first updates.
+            self.options.insert("steps".to_owned(), steps.into());
+            self.outcome = None;
+        } else if self.done > 0 {
+            return Err(invalid(
+                "steps",
+                steps,
+                "this method makes no updates that could be added to",
+            ));
+        }
+        self.allowed = true;
+        Ok(())
+    }
+
+    fn reset(&mut self) {
+        self.done = 0;
+        self.allowed = false;
+    }
+
+    fn steps(&self) -> usize {
+        match &self.outcome {
+            _ if !self.allowed => 0,
+            Some(outcome) => outcome.steps.len(),
+            None => self
+                .options
+                .get("steps")
+                .and_then(serde_json::Value::as_u64)
+                .unwrap_or(1) as usize,
+        }
+    }
+
+    fn warnings(&self) -> Vec<Warning> {
+        self.outcome
+            .as_ref()
+            .map_or_else(Vec::new, |outcome| outcome.warnings.clone())
+    }
+
+    fn passes(&self) -> Passes {
+        Passes {
+            forward: self.inputs.as_ref().map_or(0.0, |inputs| inputs.passes),
+            backward: 0.0,
+        }
+    }
+}
