@@ -7,9 +7,9 @@
 
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
@@ -41,6 +41,11 @@ const common = {
   logLevel: "warning",
 };
 
+/** So that TypeScript lets a worker of the page's own import it. */
+const WORKER_TYPES = `/** The worker's code: to be imported by a worker of the page's own (see \`setWorkerUrl\`). It exports nothing. */
+export {};
+`;
+
 if (values.tests) await buildTests();
 else await buildPackage();
 
@@ -52,10 +57,25 @@ async function buildPackage() {
   // What index.js and element.js share exists once; the worker is complete in itself.
   await build({ ...shipped, entryPoints: page, splitting: true, chunkNames: "shared-[hash]" });
   await build({ ...shipped, entryPoints: { worker: "src/worker.ts" } });
+  await placeSources();
+  await writeFile(join(outdir, "worker.d.ts"), WORKER_TYPES);
   const typescript = createRequire(import.meta.url).resolve("typescript/package.json");
   const arguments_ = ["--project", join(here, "tsconfig.types.json"), "--outDir", outdir];
   const { status } = spawnSync(process.execPath, [join(dirname(typescript), "bin/tsc"), ...arguments_], { stdio: "inherit" });
   if (status !== 0) process.exit(status ?? 1);
+}
+
+/**
+ * Source maps are published, with the sources in them: a stack trace is then readable, and the sources need not be published beside them.
+ * The paths in them count from the folder that was built into, which would tell where on this machine it is.
+ */
+async function placeSources() {
+  for (const name of (await readdir(outdir)).filter((name) => name.endsWith(".js.map"))) {
+    const path = join(outdir, name);
+    const map = JSON.parse(await readFile(path, "utf8"));
+    map.sources = map.sources.map((source) => `../${relative(here, resolve(outdir, source)).split(sep).join("/")}`);
+    await writeFile(path, JSON.stringify(map));
+  }
 }
 
 async function buildTests() {

@@ -4,7 +4,19 @@
  */
 
 import type { ModelInfo } from "./load-types.js";
-import type { Classification, EpisodeReport, StepReport, VerifyReport, ViewBox } from "./types.js";
+import type {
+  AdapterFiles,
+  Classification,
+  CompareReport,
+  EpisodeReport,
+  MethodDescription,
+  MethodName,
+  MethodOutcome,
+  OptionDescription,
+  StepReport,
+  VerifyReport,
+  ViewBox,
+} from "./types.js";
 
 export default function init(options: { module_or_path: WebAssembly.Module }): Promise<unknown>;
 
@@ -13,6 +25,12 @@ export function onPanic(callback: (message: string) => void): void;
 
 /** Panics; for tests. */
 export function panicForTests(): void;
+
+/** What methods there are, and their options. */
+export function methods(): MethodDescription[];
+
+/** The options of the views, which all methods share. */
+export function viewOptions(): OptionDescription[];
 
 export class Picture {
   private constructor();
@@ -66,7 +84,14 @@ export class Engine {
   /** Uses the loader up, also where it throws: a piece is missing, the device has no memory left. */
   loadAssembled(name: string, loader: Loader): ModelInfo;
   classify(picture: Picture, labels: readonly string[], template: string): Promise<Classification>;
-  start(picture: Picture, labels: readonly string[], template: string, options: object): Episode;
+  /** With an adapter in place for this one answer: PEFT's `adapter_model.safetensors`, and the text of `adapter_config.json`. */
+  classifyWithAdapter(picture: Picture, labels: readonly string[], template: string, weights: Uint8Array, config: string): Promise<Classification>;
+  /** `options` are those of the views and of the method, in camelCase; what is left out has its default. */
+  start(picture: Picture, labels: readonly string[], template: string, method: string, options: object): Episode;
+  /** Several methods on the same views: `{views, cropScale, seed, chunkViews, methods: [{method, options}]}`. */
+  compare(picture: Picture, labels: readonly string[], template: string, request: object): Comparison;
+  /** What the model's tokens are like for source pictures, as `clip-ttl stats` writes it, for what is started afterwards; without bytes, none. */
+  setStatistics(bytes?: Uint8Array): void;
   verify(episode: Uint8Array): Promise<VerifyReport>;
   free(): void;
 }
@@ -74,10 +99,28 @@ export class Engine {
 export class Episode {
   private constructor();
   advance(): Promise<EpisodeEvent>;
+  /** What was trained, once the episode is over, as PEFT keeps it. */
+  adapter(): Promise<AdapterFiles>;
   extend(steps: number): void;
   reset(): void;
   free(): void;
 }
+
+/** Several methods on one picture. */
+export class Comparison {
+  private constructor();
+  advance(): Promise<CompareEvent>;
+  free(): void;
+}
+
+/** What one call of a comparison's `advance` did; `index` is the method's place in the request. */
+export type CompareEvent =
+  | Extract<EpisodeEvent, { readonly type: "drawn" | "labels" | "encoding" | "zero_shot" }>
+  | { readonly type: "method_started"; readonly index: number; readonly method: MethodName }
+  | { readonly type: "stepping"; readonly index: number; readonly viewsDone: number; readonly viewsTotal: number }
+  | ({ readonly type: "step"; readonly index: number } & StepReport)
+  | { readonly type: "method_done"; readonly index: number; readonly outcome: MethodOutcome }
+  | { readonly type: "done"; readonly report: CompareReport };
 
 /** What one call of `advance` did. */
 export type EpisodeEvent =

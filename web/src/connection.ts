@@ -36,15 +36,18 @@ export class Connection {
   readonly #pending = new Map<number, Pending>();
   readonly #hello = new Deferred<void>();
   readonly #stallTimeoutMs: number;
+  readonly #ifSilent: string;
   #lastId = 0;
   #greeted = false;
   #closed: ClipTtlError | null = null;
   #watch: ReturnType<typeof setInterval> | undefined;
   #silentMs = 0;
 
-  constructor(worker: WorkerLike, stallTimeoutMs: number) {
+  /** `ifSilent`: why the worker has probably failed if it ends without having said anything or why. */
+  constructor(worker: WorkerLike, stallTimeoutMs: number, ifSilent = "the engine's worker could not be started") {
     this.#worker = worker;
     this.#stallTimeoutMs = stallTimeoutMs;
+    this.#ifSilent = ifSilent;
     worker.addEventListener("message", (event) => {
       if (isFromWorker(event.data)) this.#receive(event.data);
     });
@@ -142,7 +145,7 @@ export class Connection {
   /** An exception that nobody caught in the worker, or a worker that could not be loaded. */
   #fail(event: ErrorEvent): void {
     const code: ErrorCode = this.#greeted ? "engine-crashed" : "worker-failed";
-    const reason = event.message || (this.#greeted ? "the engine stopped" : "the engine's worker could not be started");
+    const reason = event.message || (this.#greeted ? "the engine stopped" : this.#ifSilent);
     this.close(new ClipTtlError(code, reason, { cause: event.error ?? undefined }));
   }
 

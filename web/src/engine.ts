@@ -1,17 +1,32 @@
 /** `ClipTtl`: a loaded model in a worker of its own. */
 
 import { RunController, type AdaptRun } from "./adapt-run.js";
-import { assetFolder, assetUrl, startWorker } from "./assets.js";
+import { assetFolder, assetUrl, startWorker, workerAddress, type StartedWorker } from "./assets.js";
+import type { CompareRun } from "./compare-run.js";
 import { Connection } from "./connection.js";
 import { cancelled, ClipTtlError } from "./errors.js";
 import { checkDtype, resolveModel } from "./hub/resolve.js";
 import { prepareImage, transferables } from "./image.js";
 import type { DeviceInfo, LoadOptions, ModelInfo } from "./load-types.js";
-import type { Exchanges, RunEvent } from "./protocol.js";
-import type { AdaptOptions, ClassifyOptions, EpisodeReport, ImageInput, LabelScore, TtlOptions, VerifyReport, Warning } from "./types.js";
+import type { CompareEvent, Exchanges, RunEvent } from "./protocol.js";
+import { RunFeed } from "./run-feed.js";
+import { DEFAULT_TEMPLATE } from "./template.js";
+import type {
+  AdaptOptions,
+  AdapterFiles,
+  ClassifyOptions,
+  CompareOptions,
+  CompareReport,
+  EpisodeReport,
+  ImageInput,
+  LabelScore,
+  MethodChoice,
+  MethodDescription,
+  MethodOutcome,
+  VerifyReport,
+  Warning,
+} from "./types.js";
 
-/** The sentence around a label, as in the papers. */
-export const DEFAULT_TEMPLATE = "a photo of a {}.";
 const DEFAULT_STALL_TIMEOUT_MS = 5 * 60 * 1000;
 
 /**
@@ -26,6 +41,7 @@ export class ClipTtl {
   /** What went differently from what was asked while loading: a model that could not be kept for the next time, say. */
   readonly warnings: readonly Warning[];
   readonly #connection: Connection;
+  #runs = 0;
 
   private constructor(connection: Connection, { device, model, warnings }: Exchanges["open"]["result"]) {
     this.#connection = connection;
@@ -41,7 +57,8 @@ export class ClipTtl {
     const folder = assetFolder(options.assetBase);
     const model = resolveModel(options.model, { folder, hub: options.hub });
     const dtype = checkDtype(options.dtype);
-    const connection = new Connection(newWorker(folder), options.stallTimeoutMs ?? DEFAULT_STALL_TIMEOUT_MS);
+    const { worker, ifSilent } = newWorker(folder, workerAddress(options.workerUrl));
+    const connection = new Connection(worker, options.stallTimeoutMs ?? DEFAULT_STALL_TIMEOUT_MS, ifSilent);
     const onAbort = (): void => connection.close(cancelled("Loading", signal));
     signal?.addEventListener("abort", onAbort, { once: true });
     try {
@@ -62,8 +79,9 @@ export class ClipTtl {
   /** How well each label fits, the best first. */
   async classify(image: ImageInput, labels: readonly string[], options: ClassifyOptions = {}): Promise<LabelScore[]> {
     const { signal, template } = options;
+    const adapter = checkAdapter(options.adapter);
     const wire = await this.#prepare(image, labels, signal);
-    const fields = { image: wire, labels: [...labels], template: template ?? DEFAULT_TEMPLATE };
+    const fields = { image: wire, labels: [...labels], template: template ?? DEFAULT_TEMPLATE, adapter };
     const result = await this.#connection.request("classify", fields, { what: "Classifying", signal, transfer: transferables(wire) });
     return result.scores.map(({ label, probability }) => ({ label, score: probability })).sort((a, b) => b.score - a.score);
   }
@@ -72,19 +90,39 @@ export class ClipTtl {
    * Adapts the model to one picture. The adaptation is forgotten at the end: every run begins with the model as loaded.
    */
   adapt(image: ImageInput, labels: readonly string[], options: AdaptOptions = {}): AdaptRun {
-    const abort = new AbortController();
-    const { signal } = options;
-    const onAbort = (): void => abort.abort(signal?.reason);
-    if (signal?.aborted === true) onAbort();
-    signal?.addEventListener("abort", onAbort, { once: true });
-    const controller = new RunController(() => abort.abort());
-    void this.#adapt(image, labels, options, controller, abort.signal)
+    const { abort, release } = follow(options.signal);
+    this.#runs += 1;
+    const run = this.#runs;
+    const askForAdapter = (): Promise<AdapterFiles> => this.#connection.request("adapter", { run }, { what: "Asking for the adapter" });
+    const controller = new RunController(() => abort.abort(), askForAdapter);
+    void this.#adapt(run, image, labels, options, controller, abort.signal)
       .then(
         (report) => controller.finish(report),
         (error: unknown) => controller.fail(asClipTtlError(error)),
       )
-      .finally(() => signal?.removeEventListener("abort", onAbort));
+      .finally(release);
     return controller.run;
+  }
+
+  /**
+   * Runs several methods on the same views of one picture. What they share (the views, the frozen blocks, the labels) is computed once. A method
+   * that fails says so in its outcome, and the others go on; what all share, such as the labels, fails the whole.
+   */
+  compare(image: ImageInput, labels: readonly string[], options: CompareOptions): CompareRun {
+    const { abort, release } = follow(options?.signal);
+    const feed = new RunFeed<MethodOutcome, CompareReport>(() => abort.abort());
+    void this.#compare(image, labels, options, feed, abort.signal)
+      .then(
+        (report) => feed.finish(report),
+        (error: unknown) => feed.fail(asClipTtlError(error)),
+      )
+      .finally(release);
+    return feed.fed;
+  }
+
+  /** What methods there are: what each does, its paper, and its options with defaults and limits. */
+  async methods(): Promise<readonly MethodDescription[]> {
+    return this.#connection.request("methods", {}, { what: "Asking for the methods" });
   }
 
   /** Replays an episode that PyTorch recorded (see tests/oracle), and compares every quantity: a check of this device. */
@@ -114,13 +152,19 @@ export class ClipTtl {
     this.#connection.breakForTests(`debug-${how}`);
   }
 
-  async #adapt(image: ImageInput, labels: readonly string[], options: AdaptOptions, controller: RunController, signal: AbortSignal): Promise<EpisodeReport> {
-    const { method, template, signal: _signal, onProgress, ...settings } = options;
-    if (method !== undefined && method !== "ttl") {
-      throw new ClipTtlError("option-invalid", `method = ${String(method)} is not possible: ttl`, { option: "method" });
-    }
+  async #adapt(
+    run: number,
+    image: ImageInput,
+    labels: readonly string[],
+    options: AdaptOptions,
+    controller: RunController,
+    signal: AbortSignal,
+  ): Promise<EpisodeReport> {
+    const { method = "ttl", methodOptions, template, signal: _signal, onProgress, ...settings } = options;
+    if (typeof method !== "string") throw new ClipTtlError("argument-invalid", "method must be a string");
     const wire = await this.#prepare(image, labels, signal);
-    const fields = { image: wire, labels: [...labels], template: template ?? DEFAULT_TEMPLATE, options: withoutUndefined(settings) };
+    const given = withoutUndefined({ ...settings, ...methodOptions });
+    const fields = { run, image: wire, labels: [...labels], template: template ?? DEFAULT_TEMPLATE, method, options: given };
     const onEvent = (event: RunEvent): void => {
       switch (event.type) {
         case "progress":
@@ -130,11 +174,39 @@ export class ClipTtl {
           controller.tellZeroShot(event.zeroShot);
           break;
         case "step":
-          controller.tellStep(event.step);
+          controller.tell(event.step);
           break;
       }
     };
     return this.#connection.request("adapt", fields, { what: "The run", signal, onEvent, transfer: transferables(wire) });
+  }
+
+  async #compare(
+    image: ImageInput,
+    labels: readonly string[],
+    options: CompareOptions,
+    feed: RunFeed<MethodOutcome, CompareReport>,
+    signal: AbortSignal,
+  ): Promise<CompareReport> {
+    const methods = checkMethods(options?.methods);
+    const { template, views, cropScale, seed, chunkViews, onProgress } = options;
+    const wire = await this.#prepare(image, labels, signal);
+    const ofViews = withoutUndefined({ views, cropScale, seed, chunkViews });
+    const fields = { image: wire, labels: [...labels], template: template ?? DEFAULT_TEMPLATE, views: ofViews, methods };
+    const onEvent = (event: CompareEvent): void => {
+      switch (event.type) {
+        case "progress":
+          onProgress?.(event.progress);
+          break;
+        case "zero-shot":
+          feed.tellZeroShot(event.zeroShot);
+          break;
+        case "outcome":
+          feed.tell(event.outcome);
+          break;
+      }
+    };
+    return this.#connection.request("compare", fields, { what: "The comparison", signal, onEvent, transfer: transferables(wire) });
   }
 
   async #prepare(image: ImageInput, labels: readonly string[], signal: AbortSignal | undefined): ReturnType<typeof prepareImage> {
@@ -147,17 +219,44 @@ export class ClipTtl {
   }
 }
 
-function newWorker(folder: string | null): Worker {
+function newWorker(folder: string | null, workerUrl: string | null): StartedWorker {
   try {
-    return startWorker(folder);
+    return startWorker(folder, workerUrl);
   } catch (cause) {
+    if (cause instanceof ClipTtlError) throw cause;
     throw new ClipTtlError("worker-failed", "the browser refused to start the engine's worker", { cause });
   }
 }
 
+/** An adapter's two files; from callers without types it may be anything. */
+function checkAdapter(adapter: AdapterFiles | undefined): AdapterFiles | null {
+  if (adapter === undefined || adapter === null) return null;
+  const { weights, config } = adapter;
+  if (Object.prototype.toString.call(weights) !== "[object Uint8Array]" || typeof config !== "string") {
+    throw new ClipTtlError("argument-invalid", "adapter must be { weights, config }: a Uint8Array and a string");
+  }
+  return { weights, config };
+}
+
+/** The methods to compare; from callers without types they may be anything. */
+function checkMethods(methods: readonly MethodChoice[] | undefined): MethodChoice[] {
+  const isList = Array.isArray(methods) && methods.length > 0 && methods.every((choice) => typeof choice?.method === "string");
+  if (!isList) throw new ClipTtlError("argument-invalid", "methods must be a list of at least one { method, options }");
+  return methods.map(({ method, options }) => ({ method, options: withoutUndefined(options ?? {}) }));
+}
+
+/** A way to call something off that the caller's own signal calls off as well; to be released at its end. */
+function follow(signal: AbortSignal | undefined): { readonly abort: AbortController; readonly release: () => void } {
+  const abort = new AbortController();
+  const onAbort = (): void => abort.abort(signal?.reason);
+  if (signal?.aborted === true) onAbort();
+  signal?.addEventListener("abort", onAbort, { once: true });
+  return { abort, release: () => signal?.removeEventListener("abort", onAbort) };
+}
+
 /** Settings that are there but undefined count as not given. */
-function withoutUndefined(settings: TtlOptions): TtlOptions {
-  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
+function withoutUndefined<Settings extends object>(settings: Settings): Settings {
+  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)) as Settings;
 }
 
 function asClipTtlError(error: unknown): ClipTtlError {

@@ -11,10 +11,12 @@
  */
 
 export type { AdaptRun } from "./adapt-run.js";
-export { setAssetBase } from "./assets.js";
-export { ClipTtl, DEFAULT_TEMPLATE } from "./engine.js";
+export type { CompareRun } from "./compare-run.js";
+export { setAssetBase, setWorkerUrl } from "./assets.js";
+export { ClipTtl } from "./engine.js";
 export { adviceFor, ClipTtlError, ERROR_CODES, isErrorCode, type ErrorCode } from "./errors.js";
 export { CATALOGUE } from "./hub/catalogue.js";
 export { modelStorage, type ModelStorage } from "./hub/model-storage.js";
 export type * from "./load-types.js";
+export { DEFAULT_TEMPLATE } from "./template.js";
 export type * from "./types.js";

@@ -148,6 +148,8 @@ export interface LoadOptions {
   readonly signal?: AbortSignal | undefined;
   /** Folder that this package's files are served from, if it isn't the one of `index.js`. See also `setAssetBase`. */
   readonly assetBase?: string | undefined;
+  /** Script of the page's own origin that imports this package's `worker.js` from another. See also `setWorkerUrl`. */
+  readonly workerUrl?: string | undefined;
   /** After so long without a sign of life the engine is given up. Default: 5 minutes. */
   readonly stallTimeoutMs?: number | undefined;
 }

@@ -7,13 +7,28 @@
 
 import type { WireError } from "./errors.js";
 import type { DeviceChoice, DeviceInfo, LoadProgress, ModelInfo, WeightsChoice } from "./load-types.js";
-import type { AdaptProgress, Classification, EpisodeReport, StepReport, TtlOptions, VerifyReport, Warning, ZeroShot } from "./types.js";
+import type {
+  AdaptProgress,
+  AdapterFiles,
+  Classification,
+  CompareProgress,
+  CompareReport,
+  EpisodeReport,
+  MethodChoice,
+  MethodDescription,
+  MethodOutcome,
+  StepReport,
+  TtlOptions,
+  VerifyReport,
+  Warning,
+  ZeroShot,
+} from "./types.js";
 
 /**
  * Changes whenever a message changes its meaning or a request is added: page and worker may come from different versions in a
  * cache, and a worker says nothing to requests that it doesn't know.
  */
-export const PROTOCOL_VERSION = 3;
+export const PROTOCOL_VERSION = 5;
 
 /** A picture on its way to the engine: a file for it to decode, or pixels. */
 export type WireImage =
@@ -71,14 +86,52 @@ export interface Exchanges {
     event: LoadProgress;
   };
   classify: {
-    request: { readonly image: WireImage; readonly labels: readonly string[]; readonly template: string };
+    request: {
+      readonly image: WireImage;
+      readonly labels: readonly string[];
+      readonly template: string;
+      /** To be in place for this one answer, or null. */
+      readonly adapter: AdapterFiles | null;
+    };
     result: Classification;
     event: never;
   };
   adapt: {
-    request: { readonly image: WireImage; readonly labels: readonly string[]; readonly template: string; readonly options: TtlOptions };
+    request: {
+      /** The page's number of the run, by which it asks for what the run has trained. */
+      readonly run: number;
+      readonly image: WireImage;
+      readonly labels: readonly string[];
+      readonly template: string;
+      readonly method: string;
+      /** Those of TTL, and others of the method's own. */
+      readonly options: TtlOptions;
+    };
     result: EpisodeReport;
     event: RunEvent;
+  };
+  compare: {
+    request: {
+      readonly image: WireImage;
+      readonly labels: readonly string[];
+      readonly template: string;
+      /** Options of the views, which all methods share. */
+      readonly views: Pick<TtlOptions, "views" | "cropScale" | "seed" | "chunkViews">;
+      readonly methods: readonly MethodChoice[];
+    };
+    result: CompareReport;
+    event: CompareEvent;
+  };
+  methods: {
+    request: Readonly<Record<never, never>>;
+    result: readonly MethodDescription[];
+    event: never;
+  };
+  /** What a run has trained, while the engine still has it. */
+  adapter: {
+    request: { readonly run: number };
+    result: AdapterFiles;
+    event: never;
   };
   verify: {
     request: { readonly episode: Blob | ArrayBuffer };
@@ -100,6 +153,12 @@ export type RunEvent =
   | { readonly type: "progress"; readonly progress: AdaptProgress }
   | { readonly type: "zero-shot"; readonly zeroShot: ZeroShot }
   | { readonly type: "step"; readonly step: StepReport };
+
+/** What a comparison tells before it ends. */
+export type CompareEvent =
+  | { readonly type: "progress"; readonly progress: CompareProgress }
+  | { readonly type: "zero-shot"; readonly zeroShot: ZeroShot }
+  | { readonly type: "outcome"; readonly outcome: MethodOutcome };
 
 /** A request of one kind, ready to post. */
 export type Request<K extends RequestKind = RequestKind> = {
@@ -125,7 +184,19 @@ export type FromWorker =
   | { readonly type: "dead"; readonly error: WireError };
 
 const FROM_WORKER: ReadonlySet<string> = new Set<FromWorker["type"]>(["hello", "event", "result", "error", "dead"]);
-const TO_WORKER: ReadonlySet<string> = new Set<ToWorker["type"]>(["open", "classify", "adapt", "verify", "memory", "cancel", "debug-lose-device", "debug-panic"]);
+const TO_WORKER: ReadonlySet<string> = new Set<ToWorker["type"]>([
+  "open",
+  "classify",
+  "adapt",
+  "compare",
+  "methods",
+  "adapter",
+  "verify",
+  "memory",
+  "cancel",
+  "debug-lose-device",
+  "debug-panic",
+]);
 
 /** Whether a message is one of ours: bundlers' development servers post their own to workers and pages. */
 export function isFromWorker(message: unknown): message is FromWorker {

@@ -45,7 +45,17 @@ export interface Warning {
 export interface ClassifyOptions {
   /** The sentence around each label, with `{}` where the label goes. Default: `a photo of a {}.` */
   readonly template?: string | undefined;
+  /** An adapter to put in place for this one answer: what `run.adapter()` gave, or any LoRA of PEFT's that fits the model. */
+  readonly adapter?: AdapterFiles | undefined;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** A trained LoRA as PEFT keeps it: two files, which belong into one folder under these names. */
+export interface AdapterFiles {
+  /** `adapter_model.safetensors` */
+  readonly weights: Uint8Array<ArrayBuffer>;
+  /** The text of `adapter_config.json`. */
+  readonly config: string;
 }
 
 /** A classification with all that is known about it. */
@@ -99,9 +109,30 @@ export type AllOptions = { readonly [Key in keyof TtlOptions]-?: Exclude<TtlOpti
 /** A projection of the attention layer. */
 export type AdapterTarget = "q_proj" | "k_proj" | "v_proj" | "out_proj";
 
+/** The methods of adaptation. */
+export type MethodName =
+  | "ttl"
+  | "tpt"
+  | "c-tpt"
+  | "tps"
+  | "prompt-align"
+  | "foa"
+  | "oftta"
+  | "apt"
+  | "dect"
+  | "zero"
+  | "mta"
+  | "sts"
+  | "marginal";
+
+/** The value of a method's option. */
+export type OptionValue = number | boolean | string | readonly (number | string)[];
+
 export interface AdaptOptions extends TtlOptions {
   /** Default: `"ttl"`. */
-  readonly method?: "ttl" | undefined;
+  readonly method?: MethodName | undefined;
+  /** Options of the method that aren't among those of TTL, by their names in camelCase. */
+  readonly methodOptions?: Readonly<Record<string, OptionValue>> | undefined;
   /** The sentence around each label, with `{}` where the label goes. Default: `a photo of a {}.` */
   readonly template?: string | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -131,8 +162,8 @@ export interface ZeroShot {
   readonly entropy: number;
 }
 
-/** The views' state at one point of an adaptation. */
-export interface ViewsState {
+/** The views' state at one point of an adaptation, in three numbers. */
+export interface ViewsSummary {
   readonly loss: number;
   /** Mean of the views' entropies. */
   readonly entropy: number;
@@ -140,15 +171,36 @@ export interface ViewsState {
   readonly marginalEntropy: number;
 }
 
+/** The views' state at one point of an adaptation. Each list has an entry for each view, the centre crop first. */
+export interface ViewsState extends ViewsSummary {
+  readonly viewEntropies: readonly number[];
+  /** How much each counts in the loss. */
+  readonly viewWeights: readonly number[];
+  /** Which label each view is taken for: the place of its likeliest one in the list of labels. */
+  readonly viewLabels: readonly number[];
+  /** That label's probability. */
+  readonly viewProbabilities: readonly number[];
+}
+
+/** How far an adapter has moved the matrix that it stands beside. */
+export interface AdapterNorm {
+  readonly tower: "vision" | "text";
+  /** The tower's block, from 0. */
+  readonly block: number;
+  readonly projection: AdapterTarget;
+  /** Frobenius norm of the change: alpha / rank * B * A. */
+  readonly norm: number;
+}
+
 /** One step. The views' figures are measured before its update (they are what its gradient was of), the prediction after it. */
 export interface StepReport extends ViewsState {
   /** From 1. */
   readonly step: number;
-  readonly viewEntropies: readonly number[];
-  readonly viewWeights: readonly number[];
   /** Probabilities of the centre crop after the update, in the order of the labels given. */
   readonly prediction: readonly number[];
   readonly predictionEntropy: number;
+  /** After the update; empty for methods that train no adapters. */
+  readonly adapterNorms: readonly AdapterNorm[];
   readonly durationMs: number;
 }
 
@@ -199,6 +251,113 @@ export interface EpisodeReport {
   /** Why the run ended before its last step, or null. */
   readonly stopped: { readonly step: number; readonly reason: string } | null;
   readonly timingMs: Readonly<Record<"text" | "views" | "trunk" | "steps" | "measure" | "total", number>>;
+}
+
+/** What a method is called and does. */
+export interface MethodDescription {
+  /** Such as "c-tpt". */
+  readonly name: MethodName;
+  readonly title: string;
+  readonly paper: { readonly authors: string; readonly title: string; readonly year: number; readonly url: string } | null;
+  /** One sentence. */
+  readonly summary: string;
+  /** Whether it works on features alone, with forward passes, or with gradients. */
+  readonly kind: "features" | "forward" | "gradient";
+  /** It can't do without what `setStatistics` takes. */
+  readonly needsStatistics: boolean;
+  readonly options: readonly OptionDescription[];
+}
+
+/** What an option is called, does, and may be. */
+export interface OptionDescription {
+  readonly name: string;
+  readonly title: string;
+  /** One sentence. */
+  readonly description: string;
+  /** A list has some of `choices`; without them, as many numbers as the default, or any texts. */
+  readonly kind: "integer" | "number" | "range" | "choice" | "flag" | "list";
+  readonly default: OptionValue;
+  readonly min: number | null;
+  /** Some have a smaller one still, that depends on the model. */
+  readonly max: number | null;
+  readonly choices: readonly string[];
+  /** The paper's value, where the default is another one. */
+  readonly paperDefault: OptionValue | null;
+}
+
+/** Options of a method, by their names in camelCase; what is left out has its default. */
+export type MethodOptions = Readonly<Record<string, OptionValue>>;
+
+/** A method to compare, and how it is set. */
+export interface MethodChoice {
+  readonly method: MethodName;
+  readonly options?: MethodOptions | undefined;
+}
+
+export interface CompareOptions {
+  /** What is compared, in this order. One method may be there several times, with other options. */
+  readonly methods: readonly MethodChoice[];
+  /** The sentence around each label, with `{}` where the label goes. Default: `a photo of a {}.` */
+  readonly template?: string | undefined;
+  /** Number of views, the centre crop included; all methods see the same. Default: 64. */
+  readonly views?: number | undefined;
+  /** Smallest and largest share of the picture's area in a random crop. Default: [0.08, 1]. */
+  readonly cropScale?: readonly [number, number] | undefined;
+  /** Of the crops and of whatever the methods draw: the same seed gives the same result. Default: 0. */
+  readonly seed?: number | undefined;
+  /** Views that are worked on at once: fewer need less memory. Default: 16. */
+  readonly chunkViews?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Called after each bounded piece of work. */
+  readonly onProgress?: ((progress: CompareProgress) => void) | undefined;
+}
+
+/** How far a comparison has come; `index` is the method's place in the list. */
+export type CompareProgress =
+  | Extract<AdaptProgress, { readonly stage: "queued" | "drawn" | "labels" | "encoding" }>
+  | { readonly stage: "method"; readonly index: number; readonly method: MethodName }
+  /** The method's views, or its candidates, go through the blocks that it works on. */
+  | { readonly stage: "stepping"; readonly index: number; readonly viewsDone: number; readonly viewsTotal: number }
+  | { readonly stage: "step"; readonly index: number; readonly step: StepReport };
+
+/** What a method came to; the prediction is the one without adaptation where it failed or was stopped. */
+export interface MethodOutcome {
+  readonly method: MethodName;
+  readonly title: string;
+  /** Its options, with none left out. */
+  readonly options: MethodOptions;
+  /** In the order of the labels given. */
+  readonly after: readonly LabelProbability[];
+  readonly entropy: number;
+  readonly steps: readonly StepReport[];
+  /** Beside what all methods share. */
+  readonly costMs: number;
+  /** Views forward through the vision tower's blocks, beside what all methods share; 1 is one pass of all views through all blocks. */
+  readonly forwardPasses: number;
+  /** The same backward. */
+  readonly backwardPasses: number;
+  readonly warnings: readonly Warning[];
+  /** Why it failed, or null: the others go on. */
+  readonly error: { readonly code: string; readonly message: string } | null;
+}
+
+/** A whole comparison. */
+export interface CompareReport {
+  readonly model: string;
+  readonly device: DeviceInfo["kind"];
+  readonly deviceName: string;
+  readonly seed: number;
+  readonly template: string;
+  readonly labels: readonly string[];
+  /** Of the centre crop, in the order of the labels given. */
+  readonly before: readonly LabelProbability[];
+  readonly beforeEntropy: number;
+  readonly views: readonly ViewBox[];
+  /** In the order in which the methods were given. */
+  readonly outcomes: readonly MethodOutcome[];
+  readonly warnings: readonly Warning[];
+  /** `steps` and `measure` are of all methods together. */
+  readonly timingMs: EpisodeReport["timingMs"];
 }
 
 /** How far the engine's numbers are from those of a recorded episode. */

@@ -53,7 +53,7 @@ scope.addEventListener("unhandledrejection", (event) => {
 async function answer(request: Request): Promise<void> {
   const { id } = request;
   try {
-    const wait = request.type === "adapt" && queue.isBusy;
+    const wait = (request.type === "adapt" || request.type === "compare") && queue.isBusy;
     if (wait) tell(id, { type: "progress", progress: { stage: "queued" } });
     const result = await queue.run(id, (ticket) => work(request, ticket));
     post({ type: "result", id, result });
@@ -72,6 +72,12 @@ function work(request: Request, ticket: Ticket): Promise<Exchanges[RequestKind][
       return host.classify(request);
     case "adapt":
       return host.adapt(request, ticket, (event) => tell(id, event));
+    case "compare":
+      return host.compare(request, ticket, (event) => tell(id, event));
+    case "methods":
+      return Promise.resolve(host.methods());
+    case "adapter":
+      return host.adapter(request);
     case "verify":
       return host.verify(request);
     case "memory":

@@ -40,7 +40,7 @@ function greeted(): { worker: FakeWorker; connection: Connection } {
 }
 
 const withCode = (code: ErrorCode) => (error: unknown) => error instanceof ClipTtlError && error.code === code;
-const question = { image: { kind: "encoded", data: new ArrayBuffer(1), source: "x" }, labels: ["a"], template: "{}" } as const;
+const question = { image: { kind: "encoded", data: new ArrayBuffer(1), source: "x" }, labels: ["a"], template: "{}", method: "ttl", adapter: null, run: 1 } as const;
 const answer = { scores: [] } as never;
 
 test("answers find their requests, in whatever order they come", async () => {

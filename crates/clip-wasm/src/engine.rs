@@ -3,8 +3,10 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use clip_adapt::adapter::AdapterFiles;
 use clip_adapt::recorded;
 use clip_adapt::session::Session;
+use clip_adapt::source::SourceStatistics;
 use clip_model::clip::Clip;
 use clip_model::config::ClipConfig;
 use clip_model::device::{ComputeDevice, DeviceChoice};
@@ -12,11 +14,13 @@ use serde::Serialize;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
+use crate::comparison::Comparison;
 use crate::episode::Episode;
 use crate::error::WasmError;
 use crate::js;
 use crate::loader::Loader;
 use crate::picture::Picture;
+use crate::settings;
 
 /// The engine: opened once, then a model is loaded, then pictures are shown to it.
 #[wasm_bindgen]
@@ -150,24 +154,84 @@ impl Engine {
         js::to_js(&classification)
     }
 
-    /// Begins to adapt to a picture. `options` has the settings in camelCase; what is left out has its default.
+    /// Predicts which label fits, with a trained adapter in place: PEFT's `adapter_model.safetensors` and the text of its
+    /// `adapter_config.json`.
     ///
     /// # Errors
-    /// The `label-...` codes, `template-invalid`, `option-invalid`, `model-missing`.
+    /// Those of `classify`; `adapter-invalid` where the adapter can't be read or doesn't fit the model.
+    #[wasm_bindgen(js_name = classifyWithAdapter)]
+    pub async fn classify_with_adapter(
+        &self,
+        picture: &Picture,
+        labels: Vec<String>,
+        template: String,
+        weights: Vec<u8>,
+        config: String,
+    ) -> Result<JsValue, WasmError> {
+        let (session, pixels) = (self.session()?, picture.pixels());
+        let files = AdapterFiles { weights, config };
+        let classification = session
+            .classify_with_adapter(&pixels, &labels, &template, &files)
+            .await?;
+        js::to_js(&classification)
+    }
+
+    /// Begins to adapt to a picture with a method. `options` has the settings of the views and of the method in camelCase; what
+    /// is left out has its default.
+    ///
+    /// # Errors
+    /// The `label-...` codes, `template-invalid`, `method-unknown`, `option-invalid`, `statistics-missing`, `model-missing`.
     pub fn start(
         &self,
         picture: &Picture,
         labels: Vec<String>,
         template: &str,
+        method: &str,
         options: JsValue,
     ) -> Result<Episode, WasmError> {
-        let options = js::settings_from_js(options)?;
+        let setup = settings::setup(method, js::from_js(options, "the options")?)?;
         Ok(Episode::new(self.session()?.start(
             picture.pixels(),
             &labels,
             template,
-            options,
+            setup,
         )?))
+    }
+
+    /// Begins to run several methods on a picture, on the same views:
+    /// `{views, cropScale, seed, chunkViews, methods: [{method, options}]}`.
+    ///
+    /// # Errors
+    /// Those of `start`, but what a method fails with later is part of its outcome.
+    pub fn compare(
+        &self,
+        picture: &Picture,
+        labels: Vec<String>,
+        template: &str,
+        request: JsValue,
+    ) -> Result<Comparison, WasmError> {
+        let request = settings::compare_request(js::from_js(request, "the request")?)?;
+        Ok(Comparison::new(self.session()?.compare(
+            picture.pixels(),
+            &labels,
+            template,
+            &request,
+        )?))
+    }
+
+    /// Says what the loaded model's tokens are like for source pictures, as `clip-ttl stats` writes it, to what is started
+    /// afterwards; without bytes, forgets it.
+    ///
+    /// # Errors
+    /// `statistics-invalid` where they can't be read or are another model's; `model-missing`.
+    #[wasm_bindgen(js_name = setStatistics)]
+    pub fn set_statistics(&self, bytes: Option<Vec<u8>>) -> Result<(), WasmError> {
+        let session = self.session()?;
+        let statistics = bytes
+            .map(|bytes| SourceStatistics::read(&bytes, &session.clip().config))
+            .transpose()?;
+        session.set_statistics(statistics);
+        Ok(())
     }
 
     /// Replays a recorded episode on the loaded model, and says how far every quantity is from the recording.
@@ -178,4 +242,22 @@ impl Engine {
         let session = self.session()?;
         js::to_js(&recorded::verify(session.clip(), &recording).await?)
     }
+}
+
+/// What methods there are, and their options: `MethodDescription[]`.
+///
+/// # Errors
+/// None in practice.
+#[wasm_bindgen]
+pub fn methods() -> Result<JsValue, WasmError> {
+    js::to_js(&settings::descriptions()?)
+}
+
+/// The options of the views, which all methods share: `OptionDescription[]`.
+///
+/// # Errors
+/// None in practice.
+#[wasm_bindgen(js_name = viewOptions)]
+pub fn view_options() -> Result<JsValue, WasmError> {
+    js::to_js(&settings::view_descriptions()?)
 }

@@ -46,6 +46,18 @@ impl Episode {
         js::to_js(&event?)
     }
 
+    /// After `done`: the trained adapter as PEFT's files, `{weights: Uint8Array, config: string}`.
+    ///
+    /// # Errors
+    /// `episode-running` before `done`; `adapter-missing` where it was stopped or failed, or trains none; those of the device.
+    pub async fn adapter(&self) -> Result<JsValue, WasmError> {
+        let taken = self.inner.borrow_mut().take();
+        let inner = taken.ok_or_else(|| WasmError::busy("the episode"))?;
+        let files = inner.adapter_files(inner.model()).await;
+        *self.inner.borrow_mut() = Some(inner);
+        Ok(js::adapter_files(&files?))
+    }
+
     /// After `done`: goes on with so many more updates.
     ///
     /// # Errors

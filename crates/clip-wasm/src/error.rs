@@ -66,12 +66,19 @@ impl From<clip_adapt::Error> for WasmError {
         let (code, message) = (error.code(), error.to_string());
         match error {
             clip_adapt::Error::OptionInvalid { option, .. } => {
-                let spelled = keys::camel_case(option);
+                let spelled = keys::camel_case(&option);
                 Self {
                     code,
-                    message: message.replacen(option, &spelled, 1),
+                    message: message.replacen(&option, &spelled, 1),
                     option: Some(spelled),
                 }
+            }
+            clip_adapt::Error::OptionUnknown { option, known } => {
+                let known: Vec<String> = known.iter().map(|name| keys::camel_case(name)).collect();
+                Self::option(
+                    keys::camel_case(&option),
+                    &format!("there is no such setting, but {}", known.join(", ")),
+                )
             }
             _ => Self {
                 code,

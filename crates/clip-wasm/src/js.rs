@@ -1,13 +1,13 @@
 //! Values on their way to JavaScript and back. This is the only place that converts them.
 
-use clip_adapt::options::TtlOptions;
+use clip_adapt::adapter::AdapterFiles;
 use js_sys::Reflect;
 use serde::Serialize;
 use serde_json::Value;
 use wasm_bindgen::JsValue;
 
 use crate::error::WasmError;
-use crate::{keys, settings};
+use crate::keys;
 
 /// A plain JavaScript object; keys in camelCase, values as they are.
 pub(crate) fn to_js<T: Serialize>(value: &T) -> Result<JsValue, WasmError> {
@@ -18,11 +18,23 @@ pub(crate) fn to_js<T: Serialize>(value: &T) -> Result<JsValue, WasmError> {
         .map_err(|error| WasmError::argument(error.to_string()))
 }
 
-/// Settings from a JavaScript object.
-pub(crate) fn settings_from_js(value: JsValue) -> Result<TtlOptions, WasmError> {
-    let value: Value = serde_wasm_bindgen::from_value(value)
-        .map_err(|error| WasmError::argument(format!("the options can't be read: {error}")))?;
-    settings::from_json(value)
+/// `{weights: Uint8Array, config: string}`.
+pub(crate) fn adapter_files(files: &AdapterFiles) -> JsValue {
+    let object = js_sys::Object::new();
+    let weights = js_sys::Uint8Array::from(files.weights.as_slice());
+    for (key, value) in [
+        ("weights", weights.into()),
+        ("config", JsValue::from_str(&files.config)),
+    ] {
+        // Setting a property of a fresh object can't fail.
+        let _ = Reflect::set(&object, &JsValue::from_str(key), &value);
+    }
+    object.into()
+}
+
+/// A JavaScript value as JSON; `what` says what it is.
+pub(crate) fn from_js(value: JsValue, what: &str) -> Result<Value, WasmError> {
+    serde_wasm_bindgen::from_value(value).map_err(|error| WasmError::argument(format!("{what} can't be read: {error}")))
 }
 
 impl From<WasmError> for JsValue {

@@ -54,7 +54,7 @@ fn snake_case(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use clip_adapt::options::TtlOptions;
+    use clip_adapt::setup::Setup;
     use serde_json::json;
 
     use super::*;
@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn every_setting_has_its_way_back() {
-        let defaults = serde_json::to_value(TtlOptions::default()).unwrap();
+        let defaults = Value::Object(Setup::new("ttl", &serde_json::Map::new()).unwrap().options());
         let camel = to_camel_case(defaults.clone());
         assert!(camel.get("chunkViews").is_some());
         assert_eq!(to_snake_case(camel), defaults);

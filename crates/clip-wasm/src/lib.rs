@@ -1,7 +1,7 @@
 //! The engine as a browser's worker sees it: constructs, converts, delegates. No logic.
 //!
-//! `Engine.open(device)` -> `Loader.plan(...)`, `loader.push(...)` for each piece -> `engine.loadAssembled(...)` -> `engine.classify(...)`, or `engine.start(...)` -> `episode.advance()`
-//! until its event has the type `done`. Results are plain objects with camelCase keys; errors are JavaScript `Error`s with
+//! `Engine.open(device)` -> `Loader.plan(...)`, `loader.push(...)` for each piece -> `engine.loadAssembled(...)` -> `engine.classify(...)`, `engine.start(...)` -> `episode.advance()` or
+//! `engine.compare(...)` -> `comparison.advance()` until its event has the type `done`. Results are plain objects with camelCase keys; errors are JavaScript `Error`s with
 //! a stable `code`. The npm package wraps all this in a worker; its `clip_ttl.d.ts` has the types.
 //!
 //! Only what needs no JavaScript is there on other targets too, for its tests.
@@ -13,6 +13,8 @@ mod keys;
 #[cfg(any(target_family = "wasm", test))]
 mod settings;
 
+#[cfg(target_family = "wasm")]
+mod comparison;
 #[cfg(target_family = "wasm")]
 mod engine;
 #[cfg(target_family = "wasm")]
@@ -32,7 +34,8 @@ mod start;
 pub use self::error::WasmError;
 #[cfg(target_family = "wasm")]
 pub use self::{
-    engine::Engine,
+    comparison::Comparison,
+    engine::{Engine, methods, view_options},
     episode::Episode,
     loader::Loader,
     panics::{on_panic, panic_for_tests},

@@ -12,7 +12,7 @@ export const barsCss = `
   text-align: start;
   white-space: nowrap;
 }
-.ct-bars-scale { margin-inline-start: 0.5em; font-weight: 400; text-decoration: none; opacity: 0.9; }
+.ct-bars-scale { margin-inline-start: 0.5em; unicode-bidi: isolate; font-weight: 400; text-decoration: none; opacity: 0.9; }
 .ct-bars thead .ct-bars-label { inline-size: 24%; }
 .ct-bars thead .ct-bars-change { inline-size: 5.75rem; text-align: end; }
 .ct-bars tbody th, .ct-bars tbody td { block-size: 2rem; padding: 0; font-weight: 400; text-align: start; vertical-align: middle; }
@@ -50,7 +50,7 @@ export const barsCss = `
   .ct-bars .ct-bars-bar .ct-bars-fill { background: CanvasText; forced-color-adjust: none; }
   .ct-bars .ct-bars-after .ct-bars-fill { background: Highlight; }
 }
-@container (inline-size < 34rem) {
+@container (inline-size < 31rem) {
   .ct-bars table, .ct-bars thead, .ct-bars tbody { display: block; }
   .ct-bars tr { display: grid; grid-template-columns: 1fr 1fr; column-gap: 1rem; }
   .ct-bars thead tr { border-block-end: 1px solid var(--clip-line); }

@@ -9,6 +9,8 @@ import { drawPicture, type PictureSource, type ViewData } from "./view-data.js";
 export interface CropOverlayData {
   readonly picture: PictureSource | null;
   readonly views: readonly Pick<ViewData, "box" | "weight">[];
+  /** What the picture shows, for those who don't see it. Default: that it is the picture with its views. */
+  readonly label?: string;
 }
 
 /** The picture is drawn no larger than this; the overlay is a drawing aid, not a viewer. */
@@ -26,12 +28,14 @@ export class CropOverlay {
   readonly #veil: HTMLCanvasElement;
   readonly #boxes: SVGSVGElement;
   readonly #onHighlight: (view: number | null) => void;
+  readonly #strings: Strings;
   #data: CropOverlayData = { picture: null, views: [] };
   #highlighted: number | null = null;
 
   /** `onHighlight` is told which view's box the reader points at. */
   constructor(onHighlight: (view: number | null) => void, strings: Strings = english) {
     this.#onHighlight = onHighlight;
+    this.#strings = strings;
     this.#canvas = html("canvas", { role: "img", "aria-label": strings.views.picture });
     this.#boxes = svg("svg", { class: "ct-overlay-boxes", "aria-hidden": "true", focusable: "false", preserveAspectRatio: "none" });
     this.#veil = html("canvas", { class: "ct-overlay-veil", "aria-hidden": "true" });
@@ -46,7 +50,11 @@ export class CropOverlay {
     const newViews = data.views !== this.#data.views;
     this.#data = data;
     this.element.classList.toggle("ct-overlay-empty", data.picture === null);
-    if (newPicture && data.picture !== null) drawPicture(this.#canvas, data.picture, MAX_SIDE);
+    this.#canvas.setAttribute("aria-label", data.label ?? this.#strings.views.picture);
+    if (newPicture && data.picture !== null) {
+      drawPicture(this.#canvas, data.picture, MAX_SIDE);
+      this.element.style.setProperty("--clip-picture-ratio", (data.picture.width / data.picture.height).toFixed(4));
+    }
     if (data.picture !== null && (newPicture || newViews)) drawVeil(this.#veil, data.picture, data.views);
     this.#render();
   }

@@ -39,7 +39,10 @@ export function svg<K extends keyof SVGElementTagNameMap>(
 
 /** Sets the text of a node only where it differs, so that live regions and selections aren't disturbed. */
 export function setText(node: Node, text: string): void {
-  if (node.textContent !== text) node.textContent = text;
+  if (node.textContent === text) return;
+  // A new text instead of a changed one: of that, browsers say that it has moved where it is aligned to its end.
+  node.textContent = "";
+  node.textContent = text;
 }
 
 /** Whether the reader asked for less motion. */

@@ -4,7 +4,7 @@ export const entropyPlotCss = `
 .ct-plot { container-type: inline-size; }
 .ct-plot-figure { display: grid; grid-template-columns: minmax(0, 1fr) 19rem; gap: 1rem 2rem; align-items: start; }
 .ct-plot-stage { min-block-size: 300px; border-radius: 2px; cursor: crosshair; touch-action: pan-y; }
-.ct-plot-graphic { display: block; max-inline-size: 100%; }
+.ct-plot-graphic { display: block; max-inline-size: 100%; direction: ltr; }
 .ct-plot-axes text { fill: var(--clip-ink-soft); font-size: 12.5px; font-variant-numeric: tabular-nums; }
 .ct-plot-axes .ct-plot-name { font-size: 12.5px; }
 .ct-plot-grid { stroke: var(--clip-line); stroke-opacity: 0.7; }
@@ -41,7 +41,7 @@ export const entropyPlotCss = `
 .ct-plot-words { display: grid; line-height: 1.35; }
 .ct-plot-title { font-size: 0.9375rem; font-weight: 500; }
 .ct-plot-explanation { font-size: 0.8125rem; }
-.ct-plot-value { font-size: 0.9375rem; }
+.ct-plot-value { min-inline-size: 3.2em; font-size: 0.9375rem; text-align: end; }
 .ct-plot-entry[aria-pressed="false"] .ct-plot-sample { visibility: hidden; }
 .ct-plot-entry[aria-pressed="false"] .ct-plot-title { text-decoration: line-through; font-weight: 400; color: var(--clip-ink-soft); }
 .ct-plot-details { margin-block-start: 0.75rem; font-size: 0.875rem; }

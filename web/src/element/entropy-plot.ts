@@ -11,6 +11,10 @@ export interface EntropyPlotData {
   readonly series: EntropySeries;
   /** Number of labels: the entropy is at most its logarithm. */
   readonly labelCount: number;
+  /** The update that is read out while the reader points at none; without it, the latest with all values. */
+  readonly cursor?: number | undefined;
+  /** A value that the axis must hold too, for plots that are to share theirs. */
+  readonly largest?: number | undefined;
 }
 
 const HEIGHT = 300;
@@ -63,7 +67,8 @@ export class EntropyPlot {
   /** Shows other values. Lines that are new since the last call are drawn with a short movement. */
   update(data: EntropyPlotData): void {
     const old = this.#data;
-    if (old.labelCount === data.labelCount && SERIES.every((name) => sameItems(old.series[name], data.series[name]))) return;
+    const isSame = old.labelCount === data.labelCount && old.cursor === data.cursor && old.largest === data.largest;
+    if (isSame && SERIES.every((name) => sameItems(old.series[name], data.series[name]))) return;
     const restarted = data.series.prediction.length !== old.series.prediction.length;
     if (restarted || lastKnownUpdate(data.series) === null) this.#chosen = null;
     this.#data = data;
@@ -75,10 +80,10 @@ export class EntropyPlot {
     return Math.max(1, this.#data.series.prediction.length - 1);
   }
 
-  /** The update that is read out: the chosen one, else the latest with all values. */
+  /** The update that is read out: the chosen one, else the cursor's, else the latest with all values. */
   get #current(): number | null {
-    const { series } = this.#data;
-    return this.#chosen ?? lastCompleteUpdate(series) ?? lastKnownUpdate(series);
+    const { series, cursor } = this.#data;
+    return this.#chosen ?? cursor ?? lastCompleteUpdate(series) ?? lastKnownUpdate(series);
   }
 
   #listen(): void {
@@ -117,7 +122,7 @@ export class EntropyPlot {
     const { series, labelCount } = this.#data;
     const shown = SERIES.filter((name) => this.#legend.isShown(name));
     const current = this.#current;
-    const largest = Math.max(0, ...SERIES.flatMap((name) => series[name].filter((value) => value !== null)));
+    const largest = Math.max(this.#data.largest ?? 0, ...SERIES.flatMap((name) => series[name].filter((value) => value !== null)));
     const x = updateScale(this.#lastUpdate, MARGIN.left, this.#width - MARGIN.right);
     const y = valueScale(entropyAxisEnd(largest, labelCount), HEIGHT - MARGIN.bottom, MARGIN.top);
 

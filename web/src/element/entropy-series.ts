@@ -1,6 +1,6 @@
 /** The four curves of the plot, put together from what an episode reports. All values are in nats. */
 
-import type { StepReport, ViewsState } from "../types.js";
+import type { StepReport, ViewsSummary } from "../types.js";
 
 /** Curves in the order of the legend. */
 export const SERIES = ["prediction", "mean", "marginal", "loss"] as const;
@@ -10,7 +10,7 @@ export type SeriesName = (typeof SERIES)[number];
 export type EntropySeries = Readonly<Record<SeriesName, readonly (number | null)[]>>;
 
 /** Of a step's report, what the plot shows: the views' figures are measured before its update, the prediction's after it. */
-export type StepMeasures = Pick<StepReport, keyof ViewsState | "predictionEntropy">;
+export type StepMeasures = Pick<StepReport, keyof ViewsSummary | "predictionEntropy">;
 
 export interface EpisodeMeasures {
   /** Entropy of the zero-shot prediction, or null while unknown. */
@@ -18,7 +18,7 @@ export interface EpisodeMeasures {
   /** The steps made so far. */
   readonly steps: readonly StepMeasures[];
   /** The views measured once more after the last update, or null while unknown. */
-  readonly finalState: ViewsState | null;
+  readonly finalState: ViewsSummary | null;
   /** How many updates are planned: the right end of the plot. */
   readonly plannedSteps: number;
 }
@@ -31,7 +31,7 @@ export function entropySeries(episode: EpisodeMeasures): EntropySeries {
   const { steps, finalState } = episode;
   const last = Math.max(episode.plannedSteps, steps.length);
   const counts = Array.from({ length: last + 1 }, (_, update) => update);
-  const ofViews = (key: keyof ViewsState): (number | null)[] =>
+  const ofViews = (key: keyof ViewsSummary): (number | null)[] =>
     counts.map((update) => steps[update]?.[key] ?? (update === steps.length ? (finalState?.[key] ?? null) : null));
   return {
     prediction: counts.map((update) => (update === 0 ? episode.beforeEntropy : (steps[update - 1]?.predictionEntropy ?? null))),

@@ -1,58 +1,46 @@
 /**
- * The views' palette as CSS custom properties, and the way their style sheets get into a document or a shadow root.
+ * The views' palette as CSS custom properties, and the way style sheets get into a document or a shadow root.
  * A page changes the look by setting the same properties on `:root` or on an element around the views: ours have no specificity.
  */
 
+/** Colours in light and in dark surroundings. */
+export const COLOURS = {
+  paper: ["#fcfcfa", "#16181a"],
+  surface: ["#f3f3ef", "#1e2124"],
+  ink: ["#1b1d1f", "#e8e9e7"],
+  "ink-soft": ["#565c63", "#a6acb1"],
+  line: ["#dddcd5", "#34383c"],
+  edge: ["#85898d", "#7c8388"],
+  track: ["#eeede8", "#26292d"],
+  before: ["#a3a8ad", "#6c7379"],
+  "before-top": ["#6b7177", "#a6acb1"],
+  accent: ["#0a6a8a", "#62bcd8"],
+  "accent-soft": ["#8fbccb", "#33687a"],
+  "accent-wash": ["#e4eff2", "#1c2e35"],
+  danger: ["#a8321f", "#f08c78"],
+  "danger-wash": ["#fbebe7", "#382220"],
+  focus: ["#1458c8", "#8ab8ff"],
+  "series-prediction": ["#0a6a8a", "#62bcd8"],
+  "series-mean": ["#a8500b", "#eda05c"],
+  "series-marginal": ["#6b4a9e", "#b89ce6"],
+  "series-loss": ["#5d636a", "#a6acb1"],
+} as const satisfies Record<string, readonly [light: string, dark: string]>;
+
+const properties = (shade: 0 | 1): string => Object.entries(COLOURS).map(([name, colour]) => `--clip-${name}: ${colour[shade]};`).join("\n");
+
 const palette = `
 :where(:root, :host) {
-  --clip-paper: #fcfcfa;
-  --clip-surface: #f3f3ef;
-  --clip-ink: #1b1d1f;
-  --clip-ink-soft: #565c63;
-  --clip-line: #dddcd5;
-  --clip-edge: #85898d;
-  --clip-track: #eeede8;
-  --clip-before: #a3a8ad;
-  --clip-before-top: #6b7177;
-  --clip-accent: #0a6a8a;
-  --clip-accent-soft: #8fbccb;
-  --clip-accent-wash: #e4eff2;
-  --clip-danger: #a8321f;
-  --clip-danger-wash: #fbebe7;
-  --clip-focus: #1458c8;
-  --clip-series-prediction: #0a6a8a;
-  --clip-series-mean: #a8500b;
-  --clip-series-marginal: #6b4a9e;
-  --clip-series-loss: #5d636a;
+  ${properties(0)}
   --clip-radius: 6px;
   --clip-thumb: 54px;
 }
 @media (prefers-color-scheme: dark) {
-  :where(:root, :host) {
-    --clip-paper: #16181a;
-    --clip-surface: #1e2124;
-    --clip-ink: #e8e9e7;
-    --clip-ink-soft: #a6acb1;
-    --clip-line: #34383c;
-    --clip-edge: #7c8388;
-    --clip-track: #26292d;
-    --clip-before: #6c7379;
-    --clip-before-top: #a6acb1;
-    --clip-accent: #62bcd8;
-    --clip-accent-soft: #33687a;
-    --clip-accent-wash: #1c2e35;
-    --clip-danger: #f08c78;
-    --clip-danger-wash: #382220;
-    --clip-focus: #8ab8ff;
-    --clip-series-prediction: #62bcd8;
-    --clip-series-mean: #eda05c;
-    --clip-series-marginal: #b89ce6;
-    --clip-series-loss: #a6acb1;
-  }
+  :where(:root, :host) { ${properties(1)} }
 }
 `;
 
-const shared = `
+/** What all views have in common. */
+export const sharedCss = `
 .ct-hidden {
   position: absolute;
   width: 1px;
@@ -83,21 +71,31 @@ const shared = `
 }
 `;
 
-const sheets = new Map<string, CSSStyleSheet>();
+/** A document takes only sheets that it made itself, and each of them is made once. */
+const sheets = new WeakMap<Document, Map<string, CSSStyleSheet>>();
 
-function sheetOf(css: string): CSSStyleSheet {
-  let sheet = sheets.get(css);
-  if (sheet === undefined) {
-    sheet = new CSSStyleSheet();
+function sheetOf(document: Document, css: string): CSSStyleSheet | null {
+  const known = sheets.get(document) ?? new Map<string, CSSStyleSheet>();
+  sheets.set(document, known);
+  const window = document.defaultView as (Window & typeof globalThis) | null;
+  let sheet = known.get(css);
+  if (sheet === undefined && window !== null) {
+    sheet = new window.CSSStyleSheet();
     sheet.replaceSync(css);
-    sheets.set(css, sheet);
+    known.set(css, sheet);
   }
-  return sheet;
+  return sheet ?? null;
+}
+
+/** Adds style sheets to a document or a shadow root; twice is as good as once. Documents that nobody sees have none. */
+export function adoptSheets(root: Document | ShadowRoot, css: readonly string[]): void {
+  const document = root.ownerDocument ?? (root as Document);
+  const wanted = css.map((text) => sheetOf(document, text)).filter((sheet) => sheet !== null);
+  const missing = wanted.filter((sheet) => !root.adoptedStyleSheets.includes(sheet));
+  if (missing.length > 0) root.adoptedStyleSheets = [...root.adoptedStyleSheets, ...missing];
 }
 
 /** Adds the palette and the given views' style sheets to a document or a shadow root; twice is as good as once. */
 export function adoptStyles(root: Document | ShadowRoot, css: readonly string[]): void {
-  const wanted = [palette, shared, ...css].map(sheetOf);
-  const missing = wanted.filter((sheet) => !root.adoptedStyleSheets.includes(sheet));
-  root.adoptedStyleSheets = [...root.adoptedStyleSheets, ...missing];
+  adoptSheets(root, [palette, sharedCss, ...css]);
 }

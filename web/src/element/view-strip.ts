@@ -6,7 +6,11 @@ import { english, type Strings } from "./strings.js";
 import { drawCrop, type PictureSource, type ViewData } from "./view-data.js";
 
 /** A view as the strip may know it while a run is still going: without its box there is no thumbnail yet. */
-export type StripView = Omit<ViewData, "box"> & { readonly box: ViewData["box"] | null };
+export type StripView = Omit<ViewData, "box"> & {
+  readonly box: ViewData["box"] | null;
+  /** What else there is to say of it: its own prediction, say. */
+  readonly note?: string | undefined;
+};
 
 export interface ViewStripData {
   readonly picture: PictureSource | null;
@@ -113,6 +117,7 @@ export class ViewStrip {
   #words(index: number, view: StripView): string {
     const text = this.#strings.views;
     const parts = [text.entropy(view.entropyBefore, view.entropyAfter)];
+    if (view.note !== undefined) parts.unshift(view.note);
     if (view.weight !== null) parts.push(text.weight(view.weight));
     if (view.flip) parts.push(text.mirrored);
     if (index === 0) parts.push(text.isCentre);

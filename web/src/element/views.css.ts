@@ -52,7 +52,7 @@ export const viewsCss = `
 @container (inline-size < 46rem) {
   .ct-views-detail { min-block-size: 3em; }
 }
-@media (max-width: 40rem) {
+@container (inline-size < 32rem) {
   .ct-views-list {
     grid-template: repeat(3, auto) / none;
     grid-auto-columns: var(--clip-thumb);

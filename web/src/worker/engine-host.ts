@@ -1,16 +1,17 @@
 /** Does what requests ask for, with the engine. Knows neither messages nor the queue. */
 
-import type { Engine, Episode, EpisodeEvent, Picture } from "../clip_ttl.js";
+import type { CompareEvent as WasmCompareEvent, Comparison, Engine, Episode, EpisodeEvent, Picture } from "../clip_ttl.js";
 import { ClipTtlError } from "../errors.js";
 import { loadModel } from "../hub/load.js";
 import type { DeviceInfo, LoadProgress } from "../load-types.js";
 import { DownloadProgress } from "../progress.js";
-import type { Exchanges, Request, RunEvent } from "../protocol.js";
-import type { Classification, EpisodeReport, VerifyReport } from "../types.js";
+import type { CompareEvent, Exchanges, Request, RunEvent } from "../protocol.js";
+import type { AdapterFiles, Classification, CompareReport, EpisodeReport, MethodDescription, VerifyReport } from "../types.js";
 import type { GpuWatch } from "./gpu-watch.js";
 import type { Obituary } from "./obituary.js";
 import { PictureCache } from "./picture-cache.js";
 import type { Ticket } from "./request-queue.js";
+import { SourceStatisticsFile, type WantedMethod } from "./source-statistics.js";
 import { loadWasm, type WasmModule } from "./wasm-loader.js";
 
 interface Opened {
@@ -18,6 +19,7 @@ interface Opened {
   readonly pictures: PictureCache;
   readonly wasm: WasmModule;
   readonly device: DeviceInfo;
+  readonly statistics: SourceStatisticsFile;
 }
 
 export class EngineHost {
@@ -50,14 +52,19 @@ export class EngineHost {
     const device = { kind, software, name: kind === "cpu" ? name : (this.#gpu.adapterName ?? name) };
     await ticket.pause();
     const model = engine.loadAssembled(request.model.name, loaded);
-    this.#opened = { engine, pictures: new PictureCache(wasm), wasm, device };
+    this.#opened = { engine, pictures: new PictureCache(wasm), wasm, device, statistics: new SourceStatisticsFile(request.model) };
     progress.report("ready");
     return { device, model, warnings: progress.warnings };
   }
 
   async classify(request: Request<"classify">): Promise<Classification> {
     const { engine, pictures, device } = this.#require();
-    const classification = await engine.classify(await pictures.get(request.image), request.labels, request.template);
+    const { labels, template, adapter } = request;
+    const picture = await pictures.get(request.image);
+    const classification =
+      adapter === null
+        ? await engine.classify(picture, labels, template)
+        : await engine.classifyWithAdapter(picture, labels, template, adapter.weights, adapter.config);
     return { ...classification, deviceName: device.name };
   }
 
@@ -71,20 +78,49 @@ export class EngineHost {
   async adapt(request: Request<"adapt">, ticket: Ticket, tell: (event: RunEvent) => void): Promise<EpisodeReport> {
     const { engine, pictures, device } = this.#require();
     const picture = await pictures.get(request.image);
+    await this.#bringStatistics([{ method: request.method, options: request.options }], ticket);
     await ticket.pause();
     const question = new Question(picture, request);
     const kept = this.#takeKept(question);
-    const episode = kept?.episode ?? engine.start(picture, request.labels, request.template, request.options);
+    const episode = kept?.episode ?? engine.start(picture, request.labels, request.template, request.method, request.options);
     try {
       kept?.goOn(question, tell);
       const report = { ...(await advanceToEnd(episode, ticket, tell)), deviceName: device.name };
-      if (report.stopped === null) this.#kept = new KeptEpisode(question, episode, report);
+      if (report.stopped === null) this.#kept = new KeptEpisode(request.run, question, episode, report);
       else episode.free();
       return report;
     } catch (error) {
       episode.free();
       throw error;
     }
+  }
+
+  /** Several methods on the same views; an adaptation that could go on is kept meanwhile. */
+  async compare(request: Request<"compare">, ticket: Ticket, tell: (event: CompareEvent) => void): Promise<CompareReport> {
+    const { engine, pictures, device } = this.#require();
+    const { image, labels, template, views, methods } = request;
+    const picture = await pictures.get(image);
+    await this.#bringStatistics(methods, ticket);
+    await ticket.pause();
+    const comparison = engine.compare(picture, labels, template, { ...views, methods });
+    try {
+      return { ...(await compareToEnd(comparison, ticket, tell)), deviceName: device.name };
+    } finally {
+      comparison.free();
+    }
+  }
+
+  /** What methods there are. */
+  methods(): readonly MethodDescription[] {
+    return this.#require().wasm.methods();
+  }
+
+  /** What a run has trained, if it is the last one. */
+  async adapter({ run }: Request<"adapter">): Promise<AdapterFiles> {
+    const kept = this.#kept;
+    if (kept === null || kept.run !== run) throw new ClipTtlError("adapter-gone", "the engine has this run's adapter no more");
+    const { weights, config } = await kept.episode.adapter();
+    return { weights, config };
   }
 
   /** Of the engine's WebAssembly module. */
@@ -95,6 +131,12 @@ export class EngineHost {
   /** As a bug in the engine would. */
   panicForTests(): void {
     this.#require().wasm.panicForTests();
+  }
+
+  async #bringStatistics(methods: readonly WantedMethod[], { signal }: Ticket): Promise<void> {
+    const { engine, statistics, wasm } = this.#require();
+    const needing = new Set<string>(wasm.methods().filter((method) => method.needsStatistics).map(({ name }) => name));
+    await statistics.bring(engine, needing, methods, signal);
   }
 
   /** The last episode if it can go on as what is asked; else it is let go. */
@@ -119,6 +161,35 @@ async function advanceToEnd(episode: Episode, ticket: Ticket, tell: (event: RunE
     if (event.type === "done") return withoutType(event);
     tell(asRunEvent(event));
     await ticket.pause();
+  }
+}
+
+/** Drives a comparison piece by piece; between the pieces messages come in. */
+async function compareToEnd(comparison: Comparison, ticket: Ticket, tell: (event: CompareEvent) => void): Promise<CompareReport> {
+  for (;;) {
+    const event = await comparison.advance();
+    if (event.type === "done") return event.report;
+    tell(asCompareEvent(event));
+    await ticket.pause();
+  }
+}
+
+function asCompareEvent(event: Exclude<WasmCompareEvent, { type: "done" }>): CompareEvent {
+  switch (event.type) {
+    case "zero_shot":
+      return { type: "zero-shot", zeroShot: withoutType(event) };
+    case "method_done":
+      return { type: "outcome", outcome: event.outcome };
+    case "method_started":
+      return { type: "progress", progress: { stage: "method", index: event.index, method: event.method } };
+    case "step": {
+      const { index, ...step } = withoutType(event);
+      return { type: "progress", progress: { stage: "step", index, step } };
+    }
+    case "stepping":
+      return { type: "progress", progress: { ...withoutType(event), stage: "stepping" } };
+    default:
+      return { type: "progress", progress: { ...withoutType(event), stage: event.type } as Extract<CompareEvent, { type: "progress" }>["progress"] };
   }
 }
 
@@ -149,7 +220,7 @@ class Question {
     const sorted = Object.entries(options).sort(([a], [b]) => (a < b ? -1 : 1));
     this.steps = steps;
     this.#picture = picture;
-    this.#rest = JSON.stringify([request.labels, request.template, sorted]);
+    this.#rest = JSON.stringify([request.labels, request.template, request.method, sorted]);
   }
 
   /** Whether all but the number of steps is the same. */
@@ -160,11 +231,14 @@ class Question {
 
 /** The last run's episode: asked for one step more, it needs no more than that step. */
 class KeptEpisode {
+  /** The page's number of the run. */
+  readonly run: number;
   readonly episode: Episode;
   readonly #question: Question;
   readonly #report: EpisodeReport;
 
-  constructor(question: Question, episode: Episode, report: EpisodeReport) {
+  constructor(run: number, question: Question, episode: Episode, report: EpisodeReport) {
+    this.run = run;
     this.episode = episode;
     this.#question = question;
     this.#report = report;

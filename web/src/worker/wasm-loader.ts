@@ -1,11 +1,13 @@
 /** Brings the engine's WebAssembly in. */
 
+// Not imported only when it is needed: Vite's workers are one script, unless told otherwise, and can't be divided.
+import * as glue from "../clip_ttl.js";
 import { ClipTtlError } from "../errors.js";
 import { expectedBytes, fetchChecked, readBody } from "../fetching.js";
 import type { DownloadProgress } from "../progress.js";
 
 /** The engine's JavaScript side. */
-export type WasmModule = typeof import("../clip_ttl.js");
+export type WasmModule = typeof glue;
 
 const FILE = "clip_ttl_bg.wasm";
 
@@ -22,21 +24,13 @@ export function hasSimd(): boolean {
 /** The engine, ready to be used; `url` is where its WebAssembly lies, if not beside the worker. */
 export async function loadWasm(url: string | null, progress: DownloadProgress, signal: AbortSignal): Promise<WasmModule> {
   if (!hasSimd()) throw new ClipTtlError("wasm-unsupported", "this browser has no WebAssembly with SIMD, which the engine needs");
-  const [wasm, module] = await Promise.all([importGlue(), compile(url, progress, signal)]);
+  const module = await compile(url, progress, signal);
   try {
-    await wasm.default({ module_or_path: module });
+    await glue.default({ module_or_path: module });
   } catch (cause) {
     throw new ClipTtlError("wasm-failed", `the engine can't be started: ${messageOf(cause)}`, { cause });
   }
-  return wasm;
-}
-
-async function importGlue(): Promise<WasmModule> {
-  try {
-    return await import("../clip_ttl.js");
-  } catch (cause) {
-    throw new ClipTtlError("worker-failed", `clip_ttl.js can't be loaded: ${messageOf(cause)}`, { cause });
-  }
+  return glue;
 }
 
 /** Compiles while the bytes come in, and counts them. */

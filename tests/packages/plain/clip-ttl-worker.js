@@ -1,0 +1,1 @@
+import "PACKAGE/dist/worker.js";

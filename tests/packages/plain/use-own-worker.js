@@ -1,0 +1,3 @@
+import { setWorkerUrl } from "clip-ttl";
+
+setWorkerUrl("./clip-ttl-worker.js");

@@ -1,0 +1,75 @@
+/** What is asked for, from all sides: what people typed, what the attributes say, what a script gave, what was recorded. */
+
+import type { OptionValues } from "../element/options.js";
+import type { TtlOptions } from "../types.js";
+import type { WantedPicture } from "./picture-holder.js";
+import type { PosterHolder } from "./poster-holder.js";
+import type { ReflectedElement } from "./reflected-element.js";
+import type { RunSettings } from "./session.js";
+import { controlValues, fromControls, runSettings } from "./settings.js";
+import type { EngineRequest } from "./shared-engines.js";
+
+export class Inputs {
+  readonly #host: ReflectedElement;
+  readonly #recording: PosterHolder;
+  /** What people have typed: it counts more than the attributes. */
+  typed: { readonly labels: readonly string[]; readonly template: string } | null = null;
+  /** A picture that a person or a script gave: it counts more than what the attributes say. */
+  given: WantedPicture | null = null;
+  /** Settings that a script gave, or somebody chose, and that no attribute holds. */
+  options: TtlOptions = {};
+
+  constructor(host: ReflectedElement, recording: PosterHolder) {
+    this.#host = host;
+    this.#recording = recording;
+  }
+
+  get labels(): readonly string[] {
+    if (this.typed !== null) return this.typed.labels;
+    return this.#host.hasAttribute("labels") ? this.#host.labels : (this.#recording.poster?.report.labels ?? this.#host.labels);
+  }
+
+  get template(): string {
+    if (this.typed !== null) return this.typed.template;
+    return this.#host.hasAttribute("template") ? this.#host.template : (this.#recording.poster?.report.template ?? this.#host.template);
+  }
+
+  /** The picture to show; `slotted` is the author's own `<img>`. */
+  picture(slotted: HTMLImageElement | null): WantedPicture | null {
+    const { src, alt } = this.#host;
+    if (this.given !== null) return this.given;
+    if (src !== "") return { input: src, alt };
+    if (slotted !== null) return { input: slotted, alt: slotted.alt };
+    const { poster } = this.#recording;
+    return poster === null || poster.picture === null ? null : { input: poster.picture, alt: poster.alt };
+  }
+
+  get engine(): EngineRequest {
+    const { model, dtype, device, assetBase } = this.#host;
+    return { model, dtype, device, assetBase: assetBase === "" ? null : assetBase };
+  }
+
+  /** What the controls show. */
+  get values(): OptionValues {
+    return controlValues(this.#host, this.options, this.#recorded);
+  }
+
+  get run(): RunSettings {
+    return runSettings(this.#host, this.options, this.#recorded);
+  }
+
+  /** Takes what somebody chose by the controls: attributes hold what they can. Whether anything is another than before. */
+  take(values: OptionValues): boolean {
+    const before = this.values;
+    const names = Object.keys(before) as (keyof OptionValues)[];
+    if (names.every((name) => values[name] === before[name])) return false;
+    this.options = fromControls(this.options, values);
+    for (const name of ["steps", "views", "seed"] as const) if (values[name] !== before[name]) this.#host[name] = values[name];
+    if (values.device !== before.device) this.#host.device = values.device;
+    return true;
+  }
+
+  get #recorded(): TtlOptions | null {
+    return this.#recording.poster?.report.options ?? null;
+  }
+}

@@ -1,0 +1,219 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { RunController } from "../src/adapt-run.js";
+import { cancelled, ClipTtlError } from "../src/errors.js";
+import type { LoadProgress } from "../src/load-types.js";
+import type { AdaptOptions, EpisodeReport, StepReport } from "../src/types.js";
+import { Session, type Question } from "../src/widget/session.js";
+import { SharedEngines, type EngineLike, type EngineRequest } from "../src/widget/shared-engines.js";
+
+const REQUEST: EngineRequest = { model: "pocket", dtype: "auto", device: "auto", assetBase: null };
+const QUESTION: Question = { picture: "cat.png", labels: ["cat", "dog"], template: "a photo of a {}." };
+const PROGRESS: LoadProgress = { stage: "download", loadedBytes: 1, totalBytes: 4, files: [], weights: null, retry: null, warnings: [] };
+
+/** An engine whose answers the test gives. */
+class FakeEngine {
+  readonly runs: { readonly controller: RunController; readonly options: AdaptOptions }[] = [];
+  isDisposed = false;
+  readonly engine = {
+    device: { kind: "cpu", name: "CPU", software: false },
+    classify: () => Promise.resolve([{ label: "dog", score: 0.75 }, { label: "cat", score: 0.25 }]),
+    adapt: (_image: unknown, _labels: unknown, options: AdaptOptions) => {
+      const controller = new RunController(
+        () => undefined,
+        () => Promise.reject(new Error("no adapter")),
+      );
+      options.signal?.addEventListener("abort", () => controller.fail(cancelled("The run")));
+      this.runs.push({ controller, options });
+      return controller.run;
+    },
+    dispose: () => (this.isDisposed = true),
+  } as unknown as EngineLike;
+}
+
+function engines(keepMs = 0): { readonly shared: SharedEngines; readonly made: FakeEngine[] } {
+  const made: FakeEngine[] = [];
+  const shared = new SharedEngines((_request, { onProgress }) => {
+    const fake = new FakeEngine();
+    made.push(fake);
+    onProgress(PROGRESS);
+    return Promise.resolve(fake.engine);
+  }, keepMs);
+  return { shared, made };
+}
+
+function session(shared: SharedEngines): { readonly session: Session; readonly told: string[] } {
+  const told: string[] = [];
+  const note =
+    (name: string) =>
+    (value?: unknown): void =>
+      void told.push(value instanceof ClipTtlError ? `${name} ${value.code}` : name);
+  const listener = { changed: () => undefined, loading: note("loading"), progressed: note("progressed"), classified: note("classified"), stepped: note("stepped"), finished: note("finished"), failed: note("failed") };
+  return { session: new Session(shared, listener), told };
+}
+
+const step = (number: number): StepReport => ({ step: number, prediction: [0.9, 0.1], predictionEntropy: 0.3 }) as unknown as StepReport;
+const report = (steps: number): EpisodeReport =>
+  ({
+    labels: QUESTION.labels,
+    before: [{ label: "cat", probability: 0.25 }, { label: "dog", probability: 0.75 }],
+    beforeEntropy: 0.56,
+    steps: Array.from({ length: steps }, (_, index) => step(index + 1)),
+    views: [],
+  }) as unknown as EpisodeReport;
+
+/** Whether an engine was disposed of, in the end: this waits for it. */
+async function isDisposedSoon(fake: FakeEngine | undefined): Promise<boolean> {
+  for (let waits = 0; waits < 500 && fake?.isDisposed === false; waits += 1) await sleep(10);
+  return fake?.isDisposed ?? false;
+}
+
+/** Lets everything that waits for nothing but its turn happen. */
+const settled = (): Promise<void> => sleep(5);
+
+test("a run loads the engine, tells its steps in turn, and ends with its report", async () => {
+  const { shared, made } = engines();
+  const { session: one, told } = session(shared);
+  const result = one.run(REQUEST, QUESTION, { steps: 2 });
+  assert.equal(one.isRunning, true);
+  await settled();
+  const { controller, options } = made[0]?.runs[0] ?? assert.fail("no run was started");
+  assert.equal(options.template, QUESTION.template);
+  controller.tellZeroShot({ probabilities: [0.25, 0.75], entropy: 0.56 });
+  controller.tell(step(1));
+  await settled();
+  assert.deepEqual(one.knowledge.before, [0.25, 0.75]);
+  assert.equal(one.knowledge.steps.length, 1);
+  controller.tell(step(2));
+  controller.finish(report(2));
+  assert.equal((await result).steps.length, 2);
+  await settled();
+  // The engine tells no progress here; that all is done is told for its end.
+  assert.deepEqual(told, ["loading", "stepped", "stepped", "progressed", "finished"]);
+  assert.equal(one.isRunning, false);
+});
+
+test("a cancelled run brings back the result from before, and tells no error", async () => {
+  const { shared, made } = engines();
+  const { session: one, told } = session(shared);
+  const first = one.run(REQUEST, QUESTION, { steps: 1 });
+  await settled();
+  made[0]?.runs[0]?.controller.finish(report(1));
+  await first;
+  const second = one.run(REQUEST, QUESTION, { steps: 3 });
+  await settled();
+  const reported = (): number => one.knowledge.report?.steps.length ?? 0;
+  assert.equal(reported(), 0);
+  one.cancel();
+  await assert.rejects(second, { code: "cancelled" });
+  assert.equal(reported(), 1);
+  assert.equal(made[0]?.runs[1]?.options.signal?.aborted, true);
+  assert.ok(!told.some((entry) => entry.startsWith("failed")));
+});
+
+test("a second run calls the first one off", async () => {
+  const { shared, made } = engines();
+  const { session: one } = session(shared);
+  const first = one.run(REQUEST, QUESTION, {});
+  await settled();
+  const second = one.run(REQUEST, QUESTION, {});
+  await assert.rejects(first, { code: "cancelled" });
+  await settled();
+  made[0]?.runs[1]?.controller.finish(report(1));
+  assert.equal((await second).steps.length, 1);
+});
+
+test("an answer without adaptation comes in the labels' order, with its entropy", async () => {
+  const { shared } = engines();
+  const { session: one, told } = session(shared);
+  await one.classify(REQUEST, QUESTION);
+  assert.deepEqual(one.knowledge.before, [0.25, 0.75]);
+  assert.ok(Math.abs((one.knowledge.beforeEntropy ?? 0) - 0.5623) < 1e-4);
+  assert.deepEqual(told, ["loading", "classified"]);
+});
+
+test("a broken engine is told once, and the next run gets a new one", async () => {
+  const { shared, made } = engines();
+  const { session: one, told } = session(shared);
+  const first = one.run(REQUEST, QUESTION, {});
+  await settled();
+  made[0]?.runs[0]?.controller.fail(new ClipTtlError("engine-crashed", "it stopped"));
+  await assert.rejects(first, { code: "engine-crashed" });
+  assert.equal(told.filter((entry) => entry === "failed engine-crashed").length, 1);
+  const second = one.run(REQUEST, QUESTION, {});
+  await settled();
+  assert.equal(made.length, 2);
+  made[1]?.runs[0]?.controller.finish(report(1));
+  await second;
+});
+
+test("an error of the question's keeps the engine", async () => {
+  const { shared, made } = engines();
+  const { session: one } = session(shared);
+  const first = one.run(REQUEST, QUESTION, {});
+  await settled();
+  made[0]?.runs[0]?.controller.fail(new ClipTtlError("label-duplicate", "twice"));
+  await assert.rejects(first, { code: "label-duplicate" });
+  void one.run(REQUEST, QUESTION, {}).catch(() => undefined);
+  await settled();
+  assert.equal(made.length, 1);
+  assert.equal(made[0]?.runs.length, 2);
+});
+
+test("elements that want the same share one engine; it goes when the last one has left, and not before", async () => {
+  const { shared, made } = engines(20);
+  const one = session(shared).session;
+  const other = session(shared).session;
+  const third = session(shared).session;
+  await Promise.all([one.load(REQUEST), other.load(REQUEST), third.load({ ...REQUEST, device: "cpu" })]);
+  assert.equal(made.length, 2);
+  one.leave();
+  await sleep(60);
+  assert.equal(made[0]?.isDisposed, false);
+  other.leave();
+  assert.equal(await isDisposedSoon(made[0]), true);
+  assert.equal(made[1]?.isDisposed, false);
+  assert.equal(shared.size, 1);
+});
+
+test("an element that comes back in time finds its engine", async () => {
+  const { shared, made } = engines(10_000);
+  const one = session(shared).session;
+  await one.load(REQUEST);
+  one.leave();
+  await one.load(REQUEST);
+  assert.equal(made.length, 1);
+  assert.equal(made[0]?.isDisposed, false);
+  // Otherwise the timer keeps this test's process.
+  one.leave();
+  shared.acquire(REQUEST, () => undefined).discard();
+});
+
+test("leaving in mid-run calls it off", async () => {
+  const { shared, made } = engines();
+  const { session: one, told } = session(shared);
+  const run = one.run(REQUEST, QUESTION, {});
+  await settled();
+  one.leave();
+  await assert.rejects(run, { code: "cancelled" });
+  assert.equal(made[0]?.runs[0]?.options.signal?.aborted, true);
+  assert.equal(await isDisposedSoon(made[0]), true);
+  assert.deepEqual(told, ["loading"]);
+});
+
+test("loading that fails is told, and tried anew the next time", async () => {
+  let attempts = 0;
+  const shared = new SharedEngines(() => {
+    attempts += 1;
+    return attempts === 1 ? Promise.reject(new ClipTtlError("network", "no answer")) : Promise.resolve(new FakeEngine().engine);
+  }, 0);
+  const { session: one, told } = session(shared);
+  await one.load(REQUEST);
+  assert.deepEqual(told, ["failed network"]);
+  await one.load(REQUEST);
+  assert.equal(attempts, 2);
+  assert.deepEqual(told, ["failed network"]);
+  assert.equal(one.device?.kind, "cpu");
+});
