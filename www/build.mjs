@@ -1,12 +1,14 @@
-/** Builds the demo page: `node build.mjs --outdir DIR`. The package `clip-ttl` stays outside; the page's import map finds it. */
+/** Builds the site: `node build.mjs --outdir DIR`. The package `clip-ttl` stays outside; the page's import map finds it. */
 
 import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
-import { cardPage } from "./card.mjs";
+import { buildDocs } from "./docs.mjs";
+import { html, withoutFrontMatter } from "./markdown.mjs";
+import { textPage } from "./page.mjs";
+import { build } from "./tools.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const { values } = parseArgs({ options: { outdir: { type: "string" }, minify: { type: "boolean", default: false } } });
@@ -16,29 +18,37 @@ if (values.outdir === undefined) {
 }
 const outdir = resolve(values.outdir);
 
-// One esbuild for the package and for the page: the one that web/package.json pins.
-const fromWeb = createRequire(join(here, "../web/package.json"));
-const { build } = await import(pathToFileURL(fromWeb.resolve("esbuild")).href);
-
 await mkdir(outdir, { recursive: true });
-await build({
-  absWorkingDir: here,
-  entryPoints: ["src/main.ts"],
-  outdir,
-  bundle: true,
-  format: "esm",
-  target: "es2022",
-  external: ["clip-ttl", "clip-ttl/*"],
-  sourcemap: true,
-  minify: values.minify,
-  logLevel: "warning",
-});
-for (const name of ["index.html", "styles.css", "icon.svg", "samples"]) {
+const common = { absWorkingDir: here, outdir, bundle: true, format: "esm", target: "es2022", sourcemap: true, minify: values.minify, logLevel: "warning" };
+await build({ ...common, entryPoints: { main: "src/main.ts", lesson: "src/lesson/main.ts", compare: "src/compare/main.ts" }, external: ["clip-ttl", "clip-ttl/*"] });
+await buildEmbed();
+for (const name of ["index.html", "styles.css", "lesson.html", "styles-lesson.css", "compare.html", "styles-compare.css", "styles-docs.css", "lessons", "embed.html", "embed.css", "icon.svg", "samples"]) {
   await cp(join(here, name), join(outdir, name), { recursive: true });
 }
-const card = join(here, "../models/pocket/README.md");
-const markdown = await readFile(card, "utf8").catch((error) => {
-  console.warn(`The site has no model card: ${error.message}`);
-  return "# Model card\n\nThis copy of the site was built without it.";
-});
-await writeFile(join(outdir, "model-card.html"), cardPage(markdown));
+await buildModelCard();
+await buildDocs(outdir, bundleForNode);
+
+/** The card's relative links lead to files of the repository, which the site doesn't have. */
+async function buildModelCard() {
+  const markdown = await readFile(join(here, "../models/pocket/README.md"), "utf8");
+  const body = html(withoutFrontMatter(markdown), () => null);
+  await writeFile(join(outdir, "model-card.html"), textPage({ title: "Model card: the small CLIP of clip-ttl", body }));
+}
+
+/** A module's code with everything in it, for this script to import. */
+async function bundleForNode(contents) {
+  const { outputFiles } = await build({ ...common, sourcemap: false, stdin: { contents, resolveDir: here, loader: "ts" }, write: false });
+  return outputFiles[0].text;
+}
+
+/** embed.html for iframes, and the script for the pages around it. */
+async function buildEmbed() {
+  // embed.html's Content-Security-Policy allows no import map, which would be a script within the page.
+  const packageBeside = {
+    name: "package-beside",
+    setup: (bundler) =>
+      bundler.onResolve({ filter: /^clip-ttl(\/element)?$/ }, ({ path }) => ({ path: `./clip-ttl/${path === "clip-ttl" ? "index" : "element"}.js`, external: true })),
+  };
+  await build({ ...common, entryPoints: ["src/embed.ts"], plugins: [packageBeside] });
+  await build({ ...common, entryPoints: ["src/embed-host.ts"], format: "iife" });
+}

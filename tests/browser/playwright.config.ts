@@ -18,7 +18,7 @@ export default defineConfig({
   // A test that passes only at the second try is not one to rely on.
   retries: 0,
   forbidOnly: env["CI"] !== undefined,
-  timeout: 120_000,
+  timeout: 240_000,
   expect: { timeout: 30_000 },
   reporter: "list",
   use: {

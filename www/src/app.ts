@@ -7,6 +7,7 @@ import { EngineHost, savesData, type EngineState } from "./engine-host.js";
 import { emptyEpisode, entropyOf, sameBut, type Episode } from "./episode.js";
 import { LabelsPanel, type Question } from "./labels-panel.js";
 import { ModelDesk } from "./model-desk.js";
+import { PageAddress } from "./page-address.js";
 import { byId } from "./page-dom.js";
 import { PicturePanel } from "./picture-panel.js";
 import type { LoadedPicture } from "./picture-source.js";
@@ -31,6 +32,7 @@ export class App {
   readonly #panel: RunPanel;
   readonly #host: EngineHost;
   readonly #models: ModelDesk;
+  readonly #address: PageAddress;
 
   #picture: LoadedPicture | null = null;
   #before: readonly number[] | null = null;
@@ -64,13 +66,14 @@ export class App {
     byId("controls", HTMLElement).append(this.#controls.element);
     this.#labels = new LabelsPanel({ labelsChanged: () => this.#inputChanged() });
     this.#pictures = new PicturePanel({ pictureChanged: (picture, sample) => this.#pictureChanged(picture, sample) });
+    this.#address = new PageAddress({ pictures: this.#pictures, labels: this.#labels, controls: this.#controls });
     this.#optionsChanged(this.#controls.values);
     this.#show();
   }
 
   /** Fetches the samples, and the engine once the page has been painted; on metered connections only when it is needed. */
   start(): void {
-    void this.#pictures.offerSamples();
+    void this.#address.follow();
     void this.#models.start();
     if (savesData()) {
       this.#panel.showStatus(text.status.savingData);
@@ -93,6 +96,7 @@ export class App {
     this.#results.forgetFormer();
     this.#forgetAnswers();
     this.#resting = setTimeout(() => void this.#classify(), restMs);
+    this.#address.changed();
   }
 
   /** The same picture and labels, asked of another model. What the one before said stays as a note beside the new answer. */
@@ -123,6 +127,7 @@ export class App {
     }
     if (this.#host.useDevice(values.device)) this.#loadAgain();
     this.#models.deviceMayHaveChanged();
+    this.#address.changed();
   }
 
   /** Loads the engine on the chosen device, keeping everything that was entered and found. */

@@ -40,6 +40,11 @@ export class EngineHost {
     return this.#device;
   }
 
+  /** Names the model that the first `ready()` loads. */
+  begin(choice: ModelChoice): void {
+    if (this.#loading === null) this.#choice = choice;
+  }
+
   /** The loaded engine; loads it at the first call. Rejects with what made the loading fail. */
   async ready(): Promise<ClipTtl> {
     for (;;) {

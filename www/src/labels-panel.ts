@@ -74,6 +74,26 @@ export class LabelsPanel {
     this.#check();
   }
 
+  /** Puts in what a link says: it stays like a list that the reader wrote. Null leaves what is there. */
+  set(labels: readonly string[] | null, template: string | null): void {
+    if (labels !== null) {
+      this.#isEdited = true;
+      this.#write(labels);
+    }
+    if (template !== null) this.#template.value = template;
+    if (labels !== null || template !== null) this.#check();
+  }
+
+  /** The prompt as written. */
+  get template(): string {
+    return this.#template.value;
+  }
+
+  /** Whether the labels are the reader's own, or a link's, and not what the page has suggested. */
+  get isEdited(): boolean {
+    return this.#isEdited;
+  }
+
   /** Whether there are enough labels to adapt to; says so where there aren't. */
   checkForAdapting(): boolean {
     if (this.labels.length >= 2) return true;

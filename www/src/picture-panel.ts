@@ -50,18 +50,40 @@ export class PicturePanel {
     this.#describe();
   }
 
-  /** Fetches the list of samples, shows it, and takes the first one where no picture was chosen meanwhile. */
-  async offerSamples(): Promise<void> {
+  /**
+   * Fetches the list of samples, shows it, and takes the one with this file name; where there is none, or with null, the first one, if no
+   * picture was chosen meanwhile. With an empty name none is shown.
+   *
+   * @returns whether there is one of this name
+   */
+  async offerSamples(file: string | null): Promise<boolean> {
+    const turn = this.#turn;
     let samples: Sample[];
     try {
       samples = await loadSamples();
     } catch {
       this.#samples.textContent = text.picture.samplesFailed;
-      return;
+      return true;
     }
-    this.#samples.replaceChildren(...samples.map((sample) => this.#sampleButton(sample)));
-    const first = samples[0];
-    if (this.#turn === 0 && first !== undefined) await this.#takeSample(first);
+    if (this.#samples.childElementCount === 0) this.#samples.replaceChildren(...samples.map((sample) => this.#sampleButton(sample)));
+    const named = samples.find((sample) => sample.file === file);
+    const wanted = named ?? (this.#shown === null ? samples[0] : undefined);
+    if (turn !== this.#turn) return file === null || named !== undefined;
+    if (file === "") {
+      if (this.sampleFile !== null) this.#show(null);
+    } else if (wanted !== undefined && wanted.file !== this.sampleFile) {
+      await this.#takeSample(wanted);
+    }
+    return file === null || named !== undefined;
+  }
+
+  get hasPicture(): boolean {
+    return this.#shown !== null;
+  }
+
+  /** File name of the sample that is shown; null where it is none. */
+  get sampleFile(): string | null {
+    return this.#shown?.sample?.file ?? null;
   }
 
   /** Says that there is no picture, and puts the focus where one can be chosen. */

@@ -1,8 +1,9 @@
 /** The buttons, the progress, the device that runs, and what went wrong with the engine. */
 
-import type { AdaptProgress, DeviceInfo, LoadProgress } from "clip-ttl";
+import type { AdaptProgress, LoadProgress } from "clip-ttl";
 import type { EngineState } from "./engine-host.js";
 import { byId, onPress, setEnabled } from "./page-dom.js";
+import { wordsOfDevice, wordsOfLoading, wordsOfProgress, type ProgressWords } from "./run-progress.js";
 import { text } from "./strings.js";
 
 export interface RunListener {
@@ -69,7 +70,7 @@ export class RunPanel {
         this.#showLoading(state.progress);
         break;
       case "ready":
-        this.showDevice(wordsOf(state.clip.device));
+        this.showDevice(wordsOfDevice(state.clip.device));
         this.clearProblem();
         break;
       case "failed":
@@ -86,35 +87,16 @@ export class RunPanel {
     else this.#progress.value = share ?? 0;
   }
 
-  #showLoading(progress: LoadProgress | null): void {
-    if (progress === null) {
-      this.showStatus(text.status.starting, null);
-      return;
-    }
-    const { stage, loadedBytes, totalBytes, retry } = progress;
-    if (retry !== null) this.showStatus(retry.delayMs === null ? text.status.offline : text.status.interrupted(retry.reason), null);
-    else if (stage === "download") this.showStatus(text.status.loading(loadedBytes, totalBytes), totalBytes === null ? null : loadedBytes / totalBytes);
-    else if (stage === "prepare") this.showStatus(text.status.preparing, null);
+  showProgress(progress: AdaptProgress): void {
+    this.#showWords(wordsOfProgress(progress));
   }
 
-  showProgress(progress: AdaptProgress): void {
-    switch (progress.stage) {
-      case "encoding":
-        this.showStatus(text.status.encoding(progress.viewsDone, progress.viewsTotal), progress.viewsDone / progress.viewsTotal);
-        break;
-      case "stepping": {
-        const within = progress.viewsDone / progress.viewsTotal;
-        const words = text.status.stepping(progress.step, progress.steps, progress.viewsDone, progress.viewsTotal);
-        this.showStatus(words, (progress.step - 1 + within) / progress.steps);
-        break;
-      }
-      case "measuring":
-        this.showStatus(text.status.measuring(progress.viewsDone, progress.viewsTotal), progress.viewsDone / progress.viewsTotal);
-        break;
-      case "queued":
-        this.showStatus(text.status.busy, null);
-        break;
-    }
+  #showLoading(progress: LoadProgress | null): void {
+    this.#showWords(wordsOfLoading(progress));
+  }
+
+  #showWords(told: ProgressWords | null): void {
+    if (told !== null) this.showStatus(told.words, told.share);
   }
 
   /** Says what is wrong with the engine, with one way out. */
@@ -130,9 +112,4 @@ export class RunPanel {
     this.#problem.hidden = true;
     this.#act = null;
   }
-}
-
-function wordsOf({ kind, name, software }: DeviceInfo): string {
-  if (kind === "cpu") return text.device.cpu;
-  return software ? text.device.software(name) : text.device.webgpu(name);
 }

@@ -11,6 +11,8 @@ export interface Sample {
   /** Labels that suit it. */
   readonly labels: readonly string[];
   readonly alt: string;
+  /** Which of its labels is right. */
+  readonly answer: string;
 }
 
 const FOLDER = "./samples/";
@@ -38,6 +40,6 @@ export async function loadSample(sample: Sample): Promise<Blob> {
 function isSample(value: unknown): value is Sample {
   if (typeof value !== "object" || value === null) return false;
   const entry = value as Record<string, unknown>;
-  const texts = ["file", "title", "author", "licence", "source", "alt"];
+  const texts = ["file", "title", "author", "licence", "source", "alt", "answer"];
   return texts.every((key) => typeof entry[key] === "string") && Array.isArray(entry["labels"]);
 }

@@ -99,6 +99,18 @@ export const text = {
     example: (prompt: string): string => `The model reads “${shorten(prompt)}”`,
     missing: "Put {} where the label belongs, for example: a photo of a {}.",
   },
+  link: {
+    ignored: (notes: readonly string[]): string => `Of this page’s address something was left out. ${notes.join(" ")}`,
+    tooLong: "It is too long.",
+    unknown: (key: string): string => `“${key}” means nothing here.`,
+    outOfRange: (entry: string, isWhole: boolean, min: string, max: string): string => `“${entry}” isn’t a ${isWhole ? "whole number" : "number"} from ${min} to ${max}.`,
+    noPicture: (name: string): string => `“${name}” is not the name of a sample picture.`,
+    noTemplate: (template: string): string => `The prompt “${template}” has no {} where the label belongs, or is too long.`,
+    noLabels: "It names no labels.",
+    labelsTooLong: (most: number, characters: number): string => `Its labels are more than ${formatCount(most, LOCALE)}, or one has more than ${characters} characters.`,
+    noState: (state: string): string => `“${state}” is not a number of updates.`,
+    ownPicture: "This link was made with a picture of its author’s own, which is not in the link. Choose a picture; labels and settings are the link’s.",
+  },
   settings: {
     asInPaper: "as in the paper",
     changed: (names: readonly string[]): string => `changed: ${names.join(", ")}`,

@@ -22,28 +22,52 @@ pub struct BuildOptions {
 /// Where the site expects the package.
 const PACKAGE_IN_SITE: &str = "clip-ttl";
 
-/// Builds everything; returns the folder of the site.
+/// Builds everything but the tarball; returns the folder of the site.
 pub fn build(workspace: &Workspace, options: &BuildOptions) -> Result<PathBuf, Error> {
     setup::wasm_target()?;
     node::install(&workspace.web())?;
     let module = wasm::build(workspace, options.debug)?;
 
     println!("Building the npm package");
-    let package = workspace.package();
-    empty(&package)?;
+    let package = workspace.package_files();
+    empty(&workspace.package())?;
     bundle(&workspace.web(), &package, options)?;
-    copy_folder(&module.folder, &package)?;
-    copy_files(&workspace.pocket_model(), &package.join("models").join("pocket"))?;
+    // The types of the module are the worker's business, and no part of what is published.
+    copy_files(&module.folder, &package, |name| !name.ends_with(".d.ts"))?;
+    copy_files(
+        &workspace.pocket_model(),
+        &package.join("models").join("pocket"),
+        |_| true,
+    )?;
 
     println!("Building the demo site");
     if options.out == workspace.site() {
         empty(&options.out)?;
     }
+    if workspace.www().join("package-lock.json").exists() {
+        node::install(&workspace.www())?;
+    }
     bundle(&workspace.www(), &options.out, options)?;
     copy_folder(&package, &options.out.join(PACKAGE_IN_SITE))?;
 
-    print_sizes(&module, &package)?;
+    println!(
+        "The module: {} compiled, {} final.",
+        megabytes(module.compiled_bytes),
+        megabytes(module.final_bytes)
+    );
     Ok(options.out.clone())
+}
+
+/// Packs the package that was built last as npm would publish it, and prints the sizes of what is in it. Returns where the tarball is:
+/// beside the package's folder.
+pub fn pack(workspace: &Workspace) -> Result<PathBuf, Error> {
+    println!("Packing the npm package");
+    node::node()?
+        .arg(workspace.web().join("stage.mjs"))
+        .arg("--folder")
+        .arg(workspace.package())
+        .run()?;
+    node::pack(&workspace.package(), workspace.target())
 }
 
 /// Runs the build script of a folder with TypeScript code.
@@ -71,7 +95,7 @@ fn empty(folder: &Path) -> Result<(), Error> {
 
 /// Copies a folder with everything in it over another.
 fn copy_folder(from: &Path, to: &Path) -> Result<(), Error> {
-    copy_files(from, to)?;
+    copy_files(from, to, |_| true)?;
     for entry in fs::read_dir(from).map_err(Error::file("read", from))? {
         let path = entry.map_err(Error::file("read", from))?.path();
         if let (true, Some(name)) = (path.is_dir(), path.file_name()) {
@@ -81,50 +105,18 @@ fn copy_folder(from: &Path, to: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Copies the files of a folder, without its folders.
-fn copy_files(from: &Path, to: &Path) -> Result<(), Error> {
+/// Copies the files of a folder whose names are wanted, without its folders.
+fn copy_files(from: &Path, to: &Path, wanted: impl Fn(&str) -> bool) -> Result<(), Error> {
     fs::create_dir_all(to).map_err(Error::file("create", to))?;
     for entry in fs::read_dir(from).map_err(Error::file("read", from))? {
         let path = entry.map_err(Error::file("read", from))?.path();
-        if let (true, Some(name)) = (path.is_file(), path.file_name()) {
+        if let (true, Some(name)) = (path.is_file(), path.file_name())
+            && wanted(&name.to_string_lossy())
+        {
             fs::copy(&path, to.join(name)).map_err(Error::file("copy", &path))?;
         }
     }
     Ok(())
-}
-
-fn print_sizes(module: &wasm::Module, package: &Path) -> Result<(), Error> {
-    // Node.js has gzip built in, and is there anyway.
-    let gzip_bytes = node::node()?
-        .arg("--eval")
-        .arg("console.log(require('node:zlib').gzipSync(require('node:fs').readFileSync(process.argv[1])).length)")
-        .arg(module.wasm())
-        .read()?;
-    let gzip_bytes: u64 = gzip_bytes.trim().parse().map_err(|_| Error::Output {
-        program: "node",
-        reason: format!("no size in {gzip_bytes:?}"),
-    })?;
-    println!(
-        "The module: {} compiled, {} final, {} as a gzip download. The package with its model: {}.",
-        megabytes(module.compiled_bytes),
-        megabytes(module.final_bytes),
-        megabytes(gzip_bytes),
-        megabytes(folder_bytes(package)?),
-    );
-    Ok(())
-}
-
-fn folder_bytes(folder: &Path) -> Result<u64, Error> {
-    let mut total = 0;
-    for entry in fs::read_dir(folder).map_err(Error::file("read", folder))? {
-        let path = entry.map_err(Error::file("read", folder))?.path();
-        total += if path.is_dir() {
-            folder_bytes(&path)?
-        } else {
-            fs::metadata(&path).map_err(Error::file("read", &path))?.len()
-        };
-    }
-    Ok(total)
 }
 
 /// A size for people, in decimal megabytes with one decimal.
@@ -146,18 +138,20 @@ mod tests {
     }
 
     #[test]
-    fn folders_are_copied_whole_and_files_alone() {
+    fn folders_are_copied_whole_and_files_alone_as_wanted() {
         let root = std::env::temp_dir().join(format!("clip-ttl-copy-{}", std::process::id()));
         let (from, whole, flat) = (root.join("from"), root.join("whole"), root.join("flat"));
         fs::create_dir_all(from.join("recipe")).unwrap();
         fs::write(from.join("config.json"), "{}").unwrap();
+        fs::write(from.join("readme.md"), "A model").unwrap();
         fs::write(from.join("recipe").join("train.py"), "pass").unwrap();
         copy_folder(&from, &whole).unwrap();
-        copy_files(&from, &flat).unwrap();
+        copy_files(&from, &flat, |name| name != "readme.md").unwrap();
         assert!(whole.join("recipe").join("train.py").is_file());
         assert!(flat.join("config.json").is_file());
         assert!(!flat.join("recipe").exists());
-        assert_eq!(folder_bytes(&whole).unwrap(), 6);
+        assert!(!flat.join("readme.md").exists());
+        assert!(whole.join("readme.md").is_file());
         fs::remove_dir_all(&root).unwrap();
     }
 }

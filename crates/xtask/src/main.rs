@@ -3,7 +3,7 @@
 //!
 //! Everything the commands need is Cargo, Node.js and what these two fetch from their registries; nothing has to be
 //! installed by hand. Build outputs go below Cargo's target directory:
-//! `package` (the npm package as published), `site` (the demo site), `wasm-package` (the optimised module, kept between builds),
+//! `package` (the npm package as published, and as a tarball beside that), `site` (the demo site), `wasm-package` (the optimised module, kept between builds),
 //! `bench` (checkpoints with random weights, kept too).
 #![allow(
     clippy::print_stdout,
@@ -47,7 +47,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Build the WebAssembly module, the npm package and the demo site
+    /// Build the WebAssembly module, the npm package and the demo site, and print the sizes of what is published
     Build(BuildArguments),
     /// Build everything and serve the demo site on this machine
     Serve {
@@ -63,7 +63,7 @@ enum Command {
         #[arg(long)]
         no_build: bool,
     },
-    /// Run every check and every test, and print one line with the totals
+    /// Run the checks and tests, and print one line with the totals
     Test {
         /// Run one part only; may be given several times
         #[arg(long, value_name = "PART")]
@@ -117,7 +117,12 @@ fn run(command: Command) -> Result<ExitCode, Error> {
     match command {
         Command::Build(arguments) => {
             let site = build::build(&workspace, &arguments.options(&workspace))?;
-            println!("\nThe site is in {}", site.display());
+            let tarball = build::pack(&workspace)?;
+            println!(
+                "\nThe site is in {}, the npm package is {}",
+                site.display(),
+                tarball.display()
+            );
             Ok(ExitCode::SUCCESS)
         }
         Command::Serve {

@@ -44,6 +44,26 @@ fn is_installed(folder: &Path) -> bool {
     matches!((installed, locked), (Ok(installed), Ok(locked)) if installed >= locked)
 }
 
+/// Packs a folder as npm would publish it; returns where the tarball is, in the folder `destination`.
+pub fn pack(folder: &Path, destination: &Path) -> Result<PathBuf, Error> {
+    let packed = npm()?
+        .args(["pack", "--json", "--loglevel=error", "--pack-destination"])
+        .arg(destination)
+        .current_dir(folder)
+        .read()?;
+    tarball_name(&packed)
+        .map(|name| destination.join(name))
+        .ok_or_else(|| Error::Output {
+            program: "npm pack",
+            reason: format!("no file name in {packed:?}"),
+        })
+}
+
+fn tarball_name(packed: &str) -> Option<String> {
+    let packed: serde_json::Value = serde_json::from_str(packed).ok()?;
+    Some(packed.get(0)?.get("filename")?.as_str()?.to_owned())
+}
+
 /// `npm run SCRIPT` in a folder.
 pub fn script(folder: &Path, script: &str) -> Result<Command, Error> {
     let mut command = npm()?;
@@ -117,6 +137,14 @@ mod tests {
         assert_eq!(version_in_lock(lock, "binaryen").as_deref(), Some("132.0.0"));
         assert_eq!(version_in_lock(lock, "esbuild"), None);
         assert_eq!(version_in_lock("not json", "binaryen"), None);
+    }
+
+    #[test]
+    fn a_tarballs_name_is_read_from_what_npm_prints() {
+        let listed = r#"[{"name": "clip-ttl", "filename": "clip-ttl-0.1.0.tgz"}]"#;
+        assert_eq!(tarball_name(listed).as_deref(), Some("clip-ttl-0.1.0.tgz"));
+        assert_eq!(tarball_name("[]"), None);
+        assert_eq!(tarball_name("clip-ttl-0.1.0.tgz"), None);
     }
 
     #[test]

@@ -83,6 +83,65 @@ fn installed_chromium() -> Option<PathBuf> {
         })
 }
 
+/// A Firefox for the tests in it: `$FIREFOX`, else what is installed, else Debian's Extended Support Release, installed now.
+pub fn firefox() -> Result<PathBuf, Error> {
+    if let Some(path) = std::env::var_os("FIREFOX").map(PathBuf::from) {
+        return if path.is_file() {
+            Ok(path)
+        } else {
+            Err(Error::Missing {
+                what: format!("the browser {}", path.display()),
+                advice: "the variable FIREFOX must name an executable".to_owned(),
+            })
+        };
+    }
+    if let Some(path) = installed_firefox() {
+        return Ok(path);
+    }
+    apt_install(&["firefox-esr", "fonts-dejavu-core", "fonts-noto-color-emoji"])?;
+    installed_firefox().ok_or_else(|| Error::Missing {
+        what: "Firefox".to_owned(),
+        advice: "install it, and name its executable in the variable FIREFOX if it is in an unusual place".to_owned(),
+    })
+}
+
+fn installed_firefox() -> Option<PathBuf> {
+    ["firefox-esr", "firefox"]
+        .iter()
+        .find_map(|name| process::find_program(name))
+        .or_else(|| {
+            [
+                "/Applications/Firefox.app/Contents/MacOS/firefox",
+                "C:\\Program Files\\Mozilla Firefox\\firefox.exe",
+            ]
+            .iter()
+            .map(PathBuf::from)
+            .find(|path| path.is_file())
+        })
+}
+
+/// Python 3 with what makes virtual environments, which Debian packages apart: for tools of authors that PyPI has.
+pub fn python() -> Result<PathBuf, Error> {
+    if let Some(path) = python_with_environments() {
+        return Ok(path);
+    }
+    apt_install(&["python3", "python3-venv"])?;
+    python_with_environments().ok_or_else(|| Error::Missing {
+        what: "Python 3 with its modules venv and ensurepip".to_owned(),
+        advice: "install Python 3.11 or newer; on Debian and Ubuntu, the packages python3 and python3-venv".to_owned(),
+    })
+}
+
+fn python_with_environments() -> Option<PathBuf> {
+    let named = std::env::var_os("PYTHON").map(PathBuf::from);
+    let python = named.or_else(|| process::find_program("python3"))?;
+    let status = Command::new(&python)
+        .args(["-c", "import venv, ensurepip"])
+        .stderr(Stdio::null())
+        .status();
+    status.is_ok_and(|status| status.success()).then_some(python)
+}
+
 /// The variable that chooses Vulkan's driver, under the name that all versions of its loader know.
 const DRIVER_VARIABLE: &str = "VK_ICD_FILENAMES";
 

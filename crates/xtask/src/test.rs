@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 
+use self::browser::Built;
 use crate::error::{self, Error};
 use crate::tally::Tally;
 use crate::workspace::Workspace;
@@ -25,20 +26,49 @@ pub enum Suite {
     Web,
     /// The built site in a real Chromium
     Browser,
+    /// The element in a real Firefox
+    Firefox,
+    /// The npm package where people install it: Vite, webpack, pages of other origins, Node.js
+    Packages,
+    /// Pages of other people's tools with the element in them
+    Embeds,
 }
 
-/// Runs the given suites, or all of them if none is given. Returns whether everything passed.
+impl Suite {
+    /// Whether it runs where no part is named. The others install other projects' tools, or another browser, and take as long again.
+    fn by_default(self) -> bool {
+        matches!(self, Self::Rust | Self::Wasm | Self::Web | Self::Browser)
+    }
+
+    /// Whether it needs the site and the package.
+    fn needs_build(self) -> bool {
+        matches!(self, Self::Browser | Self::Firefox | Self::Packages | Self::Embeds)
+    }
+}
+
+/// Runs the given suites, or those that run by default if none is given. Returns whether everything passed.
 pub fn run(workspace: &Workspace, only: &[Suite]) -> bool {
     let mut report = Report::default();
-    for suite in Suite::value_variants()
-        .iter()
-        .filter(|suite| only.is_empty() || only.contains(suite))
-    {
+    let mut build: Option<Option<Built>> = None;
+    for &suite in Suite::value_variants().iter().filter(|suite| {
+        if only.is_empty() {
+            suite.by_default()
+        } else {
+            only.contains(suite)
+        }
+    }) {
+        if suite.needs_build() && build.is_none() {
+            build = Some(Built::make(workspace, &mut report));
+        }
+        let built = build.as_ref().and_then(Option::as_ref);
         match suite {
             Suite::Rust => rust::native(workspace, &mut report),
             Suite::Wasm => rust::wasm(workspace, &mut report),
             Suite::Web => web::run(workspace, &mut report),
-            Suite::Browser => browser::run(workspace, &mut report),
+            Suite::Browser => browser::site(workspace, built, &mut report),
+            Suite::Firefox => browser::firefox(workspace, built, &mut report),
+            Suite::Packages => browser::packages(workspace, built, &mut report),
+            Suite::Embeds => browser::embeds(workspace, built, &mut report),
         }
     }
     report.print();

@@ -72,6 +72,16 @@ impl Workspace {
         self.root.join("tests").join("browser")
     }
 
+    /// The tests of the npm package where people install it.
+    pub fn package_tests(&self) -> PathBuf {
+        self.root.join("tests").join("packages")
+    }
+
+    /// The tests of other people's pages that embed the element.
+    pub fn embed_tests(&self) -> PathBuf {
+        self.root.join("tests").join("embeds")
+    }
+
     /// The checkpoint that ships with the package.
     pub fn pocket_model(&self) -> PathBuf {
         self.root.join("models").join("pocket")
@@ -82,9 +92,14 @@ impl Workspace {
         &self.target
     }
 
-    /// The built npm package.
+    /// The npm package as it is published: manifest, texts, and `dist`.
     pub fn package(&self) -> PathBuf {
         self.target.join("package")
+    }
+
+    /// The package's built files.
+    pub fn package_files(&self) -> PathBuf {
+        self.package().join("dist")
     }
 
     /// What the benchmark makes: random checkpoints, kept for the next time, and the last figures.

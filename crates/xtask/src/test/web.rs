@@ -15,12 +15,16 @@ pub(super) fn run(workspace: &Workspace, report: &mut Report) {
         ("types of the package's tests", workspace.web().join("test")),
         ("types of the site", workspace.www()),
         ("types of the browser tests", workspace.browser_tests()),
+        ("types of the installed package's tests", workspace.package_tests()),
+        ("types of the embeds' tests", workspace.embed_tests()),
     ];
     for (name, folder) in folders {
         report.check(name, || {
-            node::install(&workspace.web())?;
-            if folder.join("package-lock.json").exists() {
-                node::install(&folder)?;
+            // The compiler, the types of Playwright, and what the site needs if it needs anything.
+            for packages in [workspace.web(), workspace.browser_tests(), workspace.www()] {
+                if packages.join("package-lock.json").exists() {
+                    node::install(&packages)?;
+                }
             }
             node::node()?
                 .arg(node::typescript(workspace))

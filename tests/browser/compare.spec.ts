@@ -1,0 +1,112 @@
+/** The comparison: several methods on one picture, in the package and on its page. */
+
+import { readFileSync } from "node:fs";
+
+import type { Page } from "@playwright/test";
+
+import type { MethodDescription } from "../../web/src/index.js";
+import { violations } from "./accessibility.js";
+import { load, openBare } from "./bare.js";
+import { expect, test, type Watch } from "./test.js";
+
+const METHODS = JSON.parse(readFileSync(new URL("../../www/docs/methods.json", import.meta.url), "utf8")) as MethodDescription[];
+const LABELS = ["sheep", "horse", "cow"];
+/** Loading the engine and running it take longer on a machine that does other things. */
+const PATIENCE_MS = 120_000;
+
+/** As on a server that has no statistics: PromptAlign can't do without. */
+async function withoutStatistics(page: Page, watch: Watch): Promise<void> {
+  watch.allowError(/404.*statistics\.safetensors/);
+  await page.route("**/statistics.safetensors", (route) => route.fulfill({ status: 404, body: "" }));
+}
+
+test("in JavaScript: the same views for all, outcomes as they come, one failure, and the list of methods", async ({ page, watch }) => {
+  await withoutStatistics(page, watch);
+  await openBare(page);
+  await load(page);
+  const { described, outcomes, report, zeroShot, stages, alone } = await page.evaluate(async (labels) => {
+    const stages: string[] = [];
+    const views = { views: 4, seed: 3 };
+    const run = window.clip.compare("./samples/horses.jpg", labels, {
+      ...views,
+      methods: [{ method: "ttl", options: { rank: 4 } }, { method: "prompt-align" }, { method: "zero", options: { selection: 1 } }, { method: "ttl", options: { steps: 0 } }],
+      onProgress: ({ stage }) => void stages.push(stage),
+    });
+    const outcomes = [];
+    for await (const outcome of run) outcomes.push(outcome);
+    const alone = await window.clip.adapt("./samples/horses.jpg", labels, { ...views, rank: 4 }).result;
+    return { described: await window.clip.methods(), outcomes, report: await run.result, zeroShot: await run.zeroShot, stages, alone: alone.after };
+  }, LABELS);
+  expect(described, "www/docs/methods.json is what the engine says: write it anew with www/describe-methods.mjs").toEqual(METHODS);
+  expect(report.outcomes).toEqual(outcomes);
+  expect(report).toMatchObject({ model: "pocket", seed: 3, labels: LABELS, deviceName: "CPU" });
+  expect(report.views).toHaveLength(4);
+  expect(zeroShot).toEqual({ probabilities: report.before.map(({ probability }) => probability), entropy: report.beforeEntropy });
+  expect([...new Set(stages)]).toEqual(expect.arrayContaining(["drawn", "encoding", "method", "step"]));
+
+  const [ttl, align, zero, untouched] = outcomes;
+  expect(outcomes.map(({ method, error }) => [method, error?.code ?? null])).toEqual([["ttl", null], ["prompt-align", "statistics-missing"], ["zero", null], ["ttl", null]]);
+  expect(ttl?.options).toMatchObject({ rank: 4, steps: 1 });
+  expect(ttl?.after, "as alone").toEqual(alone);
+  expect(ttl?.steps).toHaveLength(1);
+  expect(ttl?.backwardPasses).toBeGreaterThan(0);
+  expect(zero).toMatchObject({ forwardPasses: 0, backwardPasses: 0 });
+  expect(zero?.after.map(({ probability }) => Math.round(probability * 4) / 4), "shares of four votes").toEqual(zero?.after.map(({ probability }) => probability));
+  for (const same of [align, untouched]) expect(same?.after).toEqual(report.before);
+
+  const failures = await page.evaluate(async (labels) => {
+    const codeOf = async (methods: unknown, signal?: AbortSignal): Promise<unknown> => {
+      const options = { methods, views: 4, signal } as Parameters<typeof window.clip.compare>[2];
+      return window.clip.compare("./samples/horses.jpg", labels, options).result.catch((error: { code?: unknown }) => error.code);
+    };
+    return [await codeOf([]), await codeOf(undefined), await codeOf([{ method: "zero" }], AbortSignal.abort())];
+  }, LABELS);
+  expect(failures).toEqual(["argument-invalid", "argument-invalid", "cancelled"]);
+});
+
+test("on the page: choose, run, read, link, and nothing that a screen reader can't use", async ({ page, watch }) => {
+  await withoutStatistics(page, watch);
+  await page.goto("./compare.html#picture=horses.jpg&labels=sheep,horse,%3Cb%3Ecow%3C/b%3E&views=4&seed=3&methods=zero,ttl&ttl.rank=4&ttl.steps=many&foo.bar=1");
+  await expect(page.locator("#page-link-note")).toContainText("“ttl.steps=many” is not an option that TTL has");
+  await expect(page.locator("#picture-caption")).toContainText("Wild horses");
+  const methods = page.locator("#methods");
+  const box = (name: string) => methods.getByRole("checkbox", { name, exact: true });
+  await expect(box("ZERO")).toBeChecked();
+  await expect(box("MTA")).not.toBeChecked();
+  await box("PromptAlign").focus();
+  await page.keyboard.press("Space");
+  await expect.poll(() => new URLSearchParams(new URL(page.url()).hash.slice(1)).get("methods")).toBe("zero,ttl,prompt-align");
+  expect(await violations(page)).toEqual([]);
+
+  await page.getByRole("button", { name: "Run", exact: true }).click();
+  await expect(page.locator("#status")).toHaveText(/^3 methods in .*; 1 method failed, and the table says why\.$/, { timeout: PATIENCE_MS });
+  const rows = page.getByRole("table", { name: "Outcome of each method" }).getByRole("row");
+  await expect(rows).toHaveCount(5);
+  await expect(rows.nth(1)).toContainText("Zero-shot");
+  await expect(rows.nth(2)).toContainText("ZERO");
+  await expect(rows.nth(2)).toContainText("no pass of the views");
+  await expect(rows.nth(3)).toContainText("backward");
+  await expect(rows.nth(4)).toContainText("PromptAlign failed.");
+  await expect(rows.nth(1).locator(".outcome-bars li")).toHaveCount(3);
+  await expect(rows.nth(1).locator("b"), "labels are text").toHaveCount(0);
+  await expect(page.locator("#agreement li").first()).toContainText(/[123] of 3/);
+  expect(await violations(page)).toEqual([]);
+
+  await page.setViewportSize({ width: 390, height: 800 });
+  expect(await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth), "scrolls sideways").toBe(false);
+  await page.emulateMedia({ colorScheme: "dark" });
+  expect(await violations(page)).toEqual([]);
+
+  await page.reload();
+  await expect(box("PromptAlign")).toBeChecked();
+  await expect(page.locator("#method-ttl-rank")).toHaveValue("4");
+  await page.getByRole("button", { name: "None", exact: true }).click();
+  await page.getByRole("button", { name: "Run", exact: true }).click();
+  await expect(page.locator("#methods-problem")).toHaveText("Choose at least one method.");
+  await box("TTL").check();
+  await page.locator("#method-ttl-rank").evaluate((field) => ((field.closest("details") as HTMLDetailsElement).open = true));
+  await page.locator("#method-ttl-rank").fill("none");
+  await page.getByRole("button", { name: "Run", exact: true }).click();
+  await expect(page.locator("#method-ttl-rank")).toBeFocused();
+  await expect(page.locator("#method-ttl-rank-problem")).toContainText("whole number from 1");
+});

@@ -1,0 +1,291 @@
+/** `<clip-ttl>` in other people's pages: from nothing to a result, by mouse, keyboard and script. */
+
+import type { Page } from "@playwright/test";
+
+import { violations } from "./accessibility.js";
+import { ClipTtlPage, openHost, QUICK } from "./element-page.js";
+import { CHELSEA, HORSES } from "./pictures.js";
+import { forgetShifts, shiftsOf, watchShifts } from "./shifts.js";
+import { expect, test } from "./test.js";
+
+/** What belongs to the engine and its model. */
+const ENGINE = /worker\.js|clip_ttl|\.wasm|models\//;
+
+/** Collects the requests for the engine's files. */
+function engineRequests(page: Page): string[] {
+  const asked: string[] = [];
+  page.context().on("request", (request) => {
+    if (ENGINE.test(new URL(request.url()).pathname)) asked.push(request.url());
+  });
+  return asked;
+}
+
+test("by keyboard alone from a page to the result; nothing moves, and everything that matters is said", async ({ page }) => {
+  await watchShifts(page);
+  await openHost(page, { body: `<p><a href="#here">A link</a></p>${QUICK}<p>Text below.</p>` });
+  const widget = new ClipTtlPage(page);
+  await widget.pictured();
+  await widget.compared();
+  await forgetShifts(page);
+  await page.evaluate(() => {
+    const said: string[] = [];
+    Object.assign(window, { said });
+    const region = document.querySelector("clip-ttl")?.shadowRoot?.querySelector("[role=status]");
+    if (region != null) new MutationObserver(() => said.push(region.textContent ?? "")).observe(region, { childList: true, characterData: true, subtree: true });
+  });
+
+  await page.getByRole("link", { name: "A link" }).focus();
+  await page.keyboard.press("Tab");
+  await expect(widget.button("Change picture")).toBeFocused();
+  await page.keyboard.press("Tab");
+  await expect(widget.labels).toBeFocused();
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Tab");
+  await expect(widget.button("Run")).toBeFocused();
+  await page.keyboard.press("Enter");
+  await widget.done();
+  await expect(widget.button("Run")).toBeFocused();
+
+  const said = await page.evaluate(() => Reflect.get(window, "said") as string[]);
+  expect(said).toHaveLength(2);
+  expect(said[0]).toBe("Adapting.");
+  expect(said[1]).toMatch(/^The answer (stays|changed from) .+ after 1 update\. The entropy of the prediction went from [\d.]+ to [\d.]+ nats\.$/);
+  // Rows change places within the table; around them nothing does.
+  expect(await shiftsOf(page)).toEqual([]);
+
+  const shares = await widget.shares();
+  expect(shares.map(([label]) => label).sort()).toEqual(["cat", "dog", "teapot"]);
+  for (const [, before, after] of shares) {
+    expect(before).toMatch(/%$/);
+    expect(after).toMatch(/%$/);
+  }
+
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Tab");
+  await expect(widget.button("Reset")).toBeFocused();
+  await page.keyboard.press("Space");
+  await expect(widget.announcer).toHaveText("Back to the answer before adapting.");
+  await expect(widget.answer).toHaveText(/^Before adapting/);
+});
+
+test("far below nothing of the engine is fetched; near the view it is, and answers", async ({ page }) => {
+  const asked = engineRequests(page);
+  await openHost(page, { body: `<div style="height: 6000px">A long text.</div>${QUICK}` });
+  const widget = new ClipTtlPage(page);
+  await expect(widget.button("Run")).toBeAttached();
+  await page.evaluate(() => new Promise((resolve) => requestIdleCallback(resolve)));
+  expect(asked).toEqual([]);
+  await widget.element.scrollIntoViewIfNeeded();
+  await widget.compared();
+  expect(asked.some((url) => url.endsWith(".wasm"))).toBe(true);
+});
+
+test("a manual one waits until it is used; its methods and events tell a script everything", async ({ page }) => {
+  const asked = engineRequests(page);
+  await openHost(page, { body: QUICK.replace("<clip-ttl", '<clip-ttl loading="manual" steps="2" seed="3"') });
+  const widget = new ClipTtlPage(page);
+  await widget.pictured();
+  expect(asked).toEqual([]);
+  const told = await page.evaluate(async () => {
+    const element = document.querySelector("clip-ttl");
+    if (element === null) throw new Error("no element");
+    const phases = new Set<string>();
+    const shares: number[] = [];
+    const steps: number[] = [];
+    const results: string[] = [];
+    // Events leave the element and bubble up to the page.
+    document.addEventListener("result", (event) => results.push((event.target as Element).localName));
+    element.addEventListener("progress", ({ detail }) => {
+      phases.add(detail.phase);
+      if (detail.phase === "run" && detail.share !== null) shares.push(detail.share);
+    });
+    element.addEventListener("step", ({ detail }) => steps.push(detail.step.step, detail.steps, detail.labels.length));
+    const report = await element.run();
+    return { phases: [...phases], shares, steps, results, isSame: report === element.result, seed: report.seed, views: report.views.length };
+  });
+  expect(told).toMatchObject({ phases: ["load", "run"], steps: [1, 2, 3, 2, 2, 3], results: ["clip-ttl"], isSame: true, seed: 3, views: 4 });
+  expect(told.shares).toEqual([...told.shares].sort((a, b) => a - b));
+  expect(told.shares.at(-1)).toBe(1);
+
+  const cancelled = await widget.evaluate(async (element) => {
+    const run = element.run();
+    element.cancel();
+    return run.catch((error: { code: string }) => error.code);
+  });
+  expect(cancelled).toBe("cancelled");
+  // The result from before is there again.
+  await expect(widget.answer).toHaveText(/after 2 updates\.$/);
+  expect(await widget.evaluate((element) => element.result?.steps.length)).toBe(2);
+
+  const failure = await widget.evaluate(async (element) => {
+    const details: string[] = [];
+    element.addEventListener("error", ({ detail }) => details.push(detail.code));
+    element.labels = ["one"];
+    return [...details, await element.run().catch((error: { code: string }) => error.code), ...details];
+  });
+  expect(failure).toEqual(["labels-too-few", "labels-too-few"]);
+  await expect(widget.labels).toHaveAccessibleDescription(/at least two labels/);
+});
+
+test("attributes are heeded at any time, and are properties", async ({ page }) => {
+  await openHost(page, { body: QUICK.replace("<clip-ttl", '<clip-ttl loading="manual"') });
+  const widget = new ClipTtlPage(page);
+  await widget.pictured();
+  const properties = await widget.evaluate((element) => {
+    element.setAttribute("labels", "things");
+    element.views = 6;
+    element.hide = ["plot", "device"];
+    element.setAttribute("steps", "many");
+    const { labels, views, steps, hide, src, seed, loading, controls, autorun } = element;
+    return { labels: labels.length, views, viewsAttribute: element.getAttribute("views"), steps, hide, src, seed, loading, controls, autorun };
+  });
+  const src = new URL("samples/chelsea.png", page.url()).href;
+  expect(properties).toEqual({ labels: 10, views: 6, viewsAttribute: "6", steps: 1, hide: ["device", "plot"], src, seed: 0, loading: "manual", controls: false, autorun: false });
+  await expect(widget.rows).toHaveCount(10);
+  await expect(widget.views).toHaveCount(6);
+  await expect(widget.element.locator("[part=plot-section]")).toBeHidden();
+  await expect(widget.element.locator("[part=settings]")).toBeHidden();
+  await widget.evaluate((element) => {
+    element.controls = true;
+    element.src = "./samples/horses.jpg";
+    element.alt = "Horses";
+  });
+  await expect(widget.element.getByRole("img", { name: "Horses" })).toBeVisible();
+  await widget.element.getByText("Settings").click();
+  await widget.element.getByRole("textbox", { name: "Steps" }).fill("4");
+  expect(await widget.evaluate((element) => [element.steps, element.getAttribute("steps")])).toEqual([4, "4"]);
+  await widget.evaluate((element) => element.setAttribute("lang", "ja"));
+  await expect(widget.element.getByRole("button", { name: "実行" })).toBeVisible();
+  await expect(widget.element.getByRole("textbox", { name: "ステップ数" })).toHaveValue("4");
+});
+
+test("pictures are dropped, pasted, chosen, and given by script; what is none says so and changes nothing", async ({ page }) => {
+  await openHost(page, { body: `<clip-ttl labels="cat, dog" loading="manual"></clip-ttl><textarea aria-label="Elsewhere"></textarea>` });
+  const widget = new ClipTtlPage(page);
+  const caption = widget.element.locator("[part=caption]");
+  const transfer = (file: Buffer, name: string, type: string) =>
+    page.evaluateHandle(
+      ({ bytes, name, type }) => {
+        const data = new DataTransfer();
+        data.items.add(new File([Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0))], name, { type }));
+        return data;
+      },
+      { bytes: file.toString("base64"), name, type },
+    );
+
+  const chooser = page.waitForEvent("filechooser");
+  await widget.button("Choose a picture").press("Enter");
+  await (await chooser).setFiles({ name: "chosen.png", mimeType: "image/png", buffer: CHELSEA });
+  await expect(caption).toHaveText("chosen.png, 451 × 300");
+
+  await widget.element.locator("[part=drop-zone]").dispatchEvent("drop", { dataTransfer: await transfer(HORSES, "dropped.jpg", "image/jpeg") });
+  await expect(caption).toHaveText("dropped.jpg, 530 × 530");
+  await expect(widget.announcer).toHaveText("New picture: dropped.jpg.");
+
+  // Into the element that was used last, unless somebody writes elsewhere.
+  const paste = await transfer(CHELSEA, "pasted.png", "image/png");
+  const pasteInto = (selector: string): Promise<void> =>
+    paste.evaluate((clipboardData, selector) => {
+      document.querySelector(selector)?.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, composed: true, cancelable: true }));
+    }, selector);
+  await pasteInto("textarea");
+  await expect(caption).toHaveText("dropped.jpg, 530 × 530");
+  await pasteInto("body");
+  await expect(caption).toHaveText("pasted.png, 451 × 300");
+
+  await widget.element.locator("[part=drop-zone]").dispatchEvent("drop", { dataTransfer: await transfer(Buffer.from("a letter"), "letter.png", "image/png") });
+  await expect(widget.problem).toContainText("letter.png");
+  await expect(caption).toHaveText("pasted.png, 451 × 300");
+
+  await widget.evaluate(async (element) => {
+    element.image = new ImageData(20, 10);
+  });
+  await expect(caption).toHaveText("20 × 10");
+  await expect(widget.problem).toBeHidden();
+});
+
+test("an <img> of the author's is a picture too, with its words", async ({ page }) => {
+  await openHost(page, {
+    body: `<clip-ttl labels="cat, dog" loading="manual" views="4"><h2 slot="title">A cat?</h2><img slot="picture" src="./samples/chelsea.png" alt="A cat's face"><span slot="caption">By a friend</span><p slot="footer">The end.</p></clip-ttl>`,
+  });
+  const widget = new ClipTtlPage(page);
+  await widget.pictured();
+  await expect(widget.element.getByRole("img", { name: "A cat's face" }).first()).toBeVisible();
+  for (const words of ["A cat?", "By a friend", "The end."]) await expect(page.getByText(words)).toBeVisible();
+  await widget.run();
+});
+
+test("a recorded run is shown without the engine, until somebody interacts", async ({ page }) => {
+  const asked = engineRequests(page);
+  await openHost(page, { body: QUICK.replace("<clip-ttl", '<clip-ttl loading="manual"') });
+  const recorder = new ClipTtlPage(page);
+  await recorder.pictured();
+  const report = await recorder.evaluate((element) => element.run());
+  const recording = { ...report, picture: "./samples/chelsea.png", alt: "A recorded cat" };
+  await page.route("**/recorded.json", (route) => route.fulfill({ json: recording }));
+  asked.length = 0;
+
+  await openHost(page, { body: `<clip-ttl poster="./recorded.json" autorun device="cpu"></clip-ttl>` });
+  const widget = new ClipTtlPage(page);
+  await expect(widget.status).toHaveText("A recorded run. Press Run to compute it here.");
+  await expect(widget.element.getByRole("img", { name: "A recorded cat" })).toBeVisible();
+  await expect(widget.answer).toHaveText(/after 1 update\.$/);
+  const recorded = await widget.shares();
+  await expect(widget.views).toHaveCount(4);
+  expect(asked).toEqual([]);
+  expect(await widget.evaluate((element) => element.result)).toBeNull();
+
+  // The same seed on the same device gives the same answer.
+  await widget.run();
+  expect(await widget.shares()).toEqual(recorded);
+  expect(asked.some((url) => url.endsWith(".wasm"))).toBe(true);
+});
+
+test("with forced colours, a small screen, light and dark: nothing is wrong for anybody", async ({ page }, info) => {
+  await openHost(page, { body: `${QUICK.replace("<clip-ttl", "<clip-ttl controls")}<p>Text below.</p>` });
+  const widget = new ClipTtlPage(page);
+  await widget.pictured();
+  await widget.run();
+  await widget.element.getByText("Settings").click();
+  for (const width of [320, 390, 1280]) {
+    for (const colorScheme of ["light", "dark"] as const) {
+      await page.setViewportSize({ width, height: 800 });
+      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+      await page.screenshot({ path: info.outputPath(`${width}-${colorScheme}.png`), fullPage: true });
+      if (width !== 390) expect(await violations(page), `${width} ${colorScheme}`).toEqual([]);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth)).toBe(true);
+    }
+  }
+  await page.emulateMedia({ forcedColors: "active" });
+  const seen = await widget.evaluate((element) => {
+    const root = element.shadowRoot;
+    const colours = (selector: string): string[] => [...(root?.querySelectorAll(selector) ?? [])].map((fill) => getComputedStyle(fill).backgroundColor);
+    return { backdrop: getComputedStyle(document.body).backgroundColor, fills: [...colours(".ct-bars-fill"), ...colours(".ct-views-fill")] };
+  });
+  expect(seen.fills.length).toBeGreaterThan(6);
+  for (const colour of seen.fills) expect([seen.backdrop, "rgba(0, 0, 0, 0)"]).not.toContain(colour);
+});
+
+test("the page's own thread never works for long while an engine is loaded and a run goes on", async ({ page, browser }) => {
+  await openHost(page, { body: QUICK.replace("<clip-ttl", '<clip-ttl loading="manual"') });
+  const widget = new ClipTtlPage(page);
+  await widget.pictured();
+  await browser.startTracing(page, { categories: ["toplevel"] });
+  await widget.run();
+  const trace = JSON.parse((await browser.stopTracing()).toString()) as { traceEvents: TraceEvent[] };
+  const main = new Set(trace.traceEvents.filter(({ name, args }) => name === "thread_name" && args?.name === "CrRendererMain").map(({ pid, tid }) => `${pid}:${tid}`));
+  // The processor's time, not the clock's: other programs of this machine work too.
+  const tasks = trace.traceEvents.filter(({ pid, tid, tdur }) => tdur !== undefined && main.has(`${pid}:${tid}`)).map(({ tdur = 0 }) => tdur / 1000);
+  expect(tasks.length).toBeGreaterThan(100);
+  expect(Math.max(...tasks)).toBeLessThan(100);
+});
+
+interface TraceEvent {
+  readonly name: string;
+  readonly pid: number;
+  readonly tid: number;
+  /** Microseconds of the thread's own time. */
+  readonly tdur?: number;
+  readonly args?: { readonly name?: string };
+}

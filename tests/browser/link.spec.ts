@@ -1,0 +1,73 @@
+/** The demo's state in its address. */
+
+import { Demo } from "./demo.js";
+import { CHELSEA } from "./pictures.js";
+import { expect, test } from "./test.js";
+
+test("what one changes is in the address, and the address brings it back", async ({ page }) => {
+  const demo = new Demo(page);
+  await demo.openReady();
+  expect(new URL(page.url()).hash, "a page that nobody has changed keeps its plain address").toBe("");
+  await demo.setLabels(["cat, tabby", "dog", "<b>owl</b>"]);
+  await demo.template.fill("a drawing of a {}");
+  await demo.set("Rank", 8);
+  await demo.set("Seed", 12);
+  await page.getByRole("group", { name: "Sample pictures" }).getByRole("button").nth(3).click();
+  await expect(demo.caption).toContainText("Honey bee");
+  await expect.poll(() => new URLSearchParams(new URL(page.url()).hash.slice(1)).get("picture")).toBe("bee.jpg");
+  const parameters = new URLSearchParams(new URL(page.url()).hash.slice(1));
+  expect(Object.fromEntries(parameters)).toEqual({ picture: "bee.jpg", labels: "cat\\, tabby,dog,<b>owl</b>", template: "a drawing of a {}", rank: "8", seed: "12" });
+
+  await page.reload();
+  await expect(demo.caption).toContainText("Honey bee");
+  await expect(demo.labels).toHaveValue("cat, tabby\ndog\n<b>owl</b>");
+  await expect(demo.template).toHaveValue("a drawing of a {}");
+  await demo.openSettings();
+  await expect(page.locator("#controls").getByLabel("Rank", { exact: true })).toHaveValue("8");
+  await expect(page.locator("#controls").getByLabel("Seed", { exact: true })).toHaveValue("12");
+  await expect(page.locator("#settings-note")).toHaveText("changed: rank");
+});
+
+test("another link on the same page is followed, and one setting that it doesn't name is the default again", async ({ page }) => {
+  const demo = new Demo(page);
+  await page.goto("./#picture=owl.webp&labels=owl,cat&rank=8&seed=1");
+  await expect(demo.caption).toContainText("Owl");
+  await page.goto("./#picture=pig.jpg&labels=pig,cow&steps=3&seed=1");
+  await expect(demo.caption).toContainText("Piglet");
+  await expect(demo.labels).toHaveValue("pig\ncow");
+  await demo.openSettings();
+  await expect(page.locator("#controls").getByLabel("Rank", { exact: true })).toHaveValue("16");
+  await expect(page.locator("#controls").getByLabel("Steps", { exact: true })).toHaveValue("3");
+});
+
+test("values that can't be are left out with a note, and a mere anchor is no link", async ({ page }) => {
+  const demo = new Demo(page);
+  const note = page.locator("#page-link-note");
+  await page.goto("./#picture=no-such.jpg&labels=cat,dog&steps=1000&evil=%3Cscript%3E");
+  await expect(note).toContainText("“steps=1000” isn’t a whole number from 1 to 50");
+  await expect(note).toContainText("“evil” means nothing here");
+  await expect(note).toContainText("“no-such.jpg” is not the name of a sample picture");
+  await expect(demo.labels).toHaveValue("cat\ndog");
+  await expect(demo.caption, "the first sample takes the place of one that isn't there").toContainText("by ");
+
+  await page.goto("about:blank");
+  await page.goto("./#how");
+  await expect(demo.caption).toContainText("by ");
+  await expect(note).toBeHidden();
+  expect(new URL(page.url()).hash).toBe("#how");
+});
+
+test("a picture of one's own is not in the address; the link says so to whoever opens it", async ({ page, context }) => {
+  const demo = new Demo(page);
+  await demo.openReady();
+  await demo.choose(CHELSEA, "private name.png", "image/png");
+  await expect(demo.caption).toContainText("private name.png");
+  await expect.poll(() => page.url()).toContain("picture=own");
+  expect(page.url()).not.toContain("private");
+  await expect(page.locator("#walk")).toHaveAttribute("href", /#picture=own&/);
+
+  const other = await context.newPage();
+  await other.goto(page.url());
+  await expect(other.locator("#page-link-note")).toContainText("not in the link");
+  await expect(other.locator("#picture-caption")).toContainText("No picture yet");
+});

@@ -1,0 +1,3 @@
+/** Playwright for the tests in folders beside this one: it is installed here. */
+
+export * from "@playwright/test";

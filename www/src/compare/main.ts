@@ -1,0 +1,5 @@
+/** Starts the comparison. */
+
+import { ComparePage } from "./compare-page.js";
+
+new ComparePage().start();

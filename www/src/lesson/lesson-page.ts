@@ -1,0 +1,393 @@
+/** What the lesson knows and does: a link, the run (or two) that it stands for, and the reader's wishes. */
+
+import type { AdapterFiles } from "clip-ttl";
+import { Controls, type OptionValues } from "clip-ttl/element";
+import { Announcer } from "../announcer.js";
+import { EngineHost, savesData } from "../engine-host.js";
+import { LabelsPanel } from "../labels-panel.js";
+import { isEmptyLink, OWN_PICTURE, readPageLink, type LinkedSettings, type PageLink, type ReadLink } from "../link.js";
+import { chooseNamed } from "../model-choice.js";
+import { readLink } from "../model-link.js";
+import { byId, make, setText } from "../page-dom.js";
+import { DEFAULT_TEMPLATE } from "../presets.js";
+import { messageOf, placeOf } from "../problems.js";
+import { text } from "../strings.js";
+import { AdapterPanel } from "./adapter-panel.js";
+import { AddressBar } from "./address-bar.js";
+import { CompareForm } from "./compare-form.js";
+import { saveExport } from "./exports.js";
+import { lessonRun, valuesOfReport, type LessonRun } from "./lesson-run.js";
+import { LESSONS, recordingOf, type Lesson } from "./lessons.js";
+import { Pictures, type LessonPicture } from "./pictures.js";
+import { fetchRun, FileDoor } from "./recorded-runs.js";
+import { sampleOf, type Recording } from "./recording.js";
+import { RunBlock } from "./run-block.js";
+import { type Export } from "./run-column.js";
+import { Runner } from "./runner.js";
+import { linkTo, otherSpec, valuesOf, type RunSpec } from "./spec.js";
+import { Stage, type Which } from "./stage.js";
+import { words } from "./words.js";
+
+export class LessonPage {
+  readonly #announcer = new Announcer(byId("announcer", HTMLElement));
+  readonly #linkNote = byId("link-note", HTMLElement);
+  readonly #title = byId("walk-title", HTMLElement);
+  readonly #note = byId("walk-note", HTMLElement);
+  readonly #caption = byId("picture-caption", HTMLElement);
+  readonly #address = new AddressBar();
+  readonly #host = new EngineHost((state) => this.#block.showEngine(state));
+  readonly #runner = new Runner(this.#host);
+  readonly #block = new RunBlock({ run: () => void this.#runForm(), cancel: () => this.#cancel() });
+  readonly #controls = new Controls(() => undefined);
+  readonly #labels = new LabelsPanel({ labelsChanged: () => undefined });
+  readonly #pictures = new Pictures((picture) => this.#ownPictureChosen(picture));
+  readonly #compare = new CompareForm({ compare: (other) => void this.#runOther(other), removeOther: () => this.#removeOther() });
+  readonly #adapters = new AdapterPanel({ adapterChosen: (files) => void this.#lookThrough(files), adapterRemoved: () => undefined });
+  readonly #stage: Stage;
+  /** The run on stage; null while nothing is. */
+  #spec: RunSpec | null = null;
+  #other: LinkedSettings | null = null;
+  /** The picture of the run on stage; the one chosen for the next run may be another. */
+  #onStage: LessonPicture | null = null;
+  /** Counts what was asked for, so that what comes late is dropped. */
+  #turn = 0;
+  #usesOwnModel = false;
+
+  constructor() {
+    this.#stage = new Stage({
+      moved: () => this.#showAddress(),
+      exportAsked: (which, what) => void this.#export(which, what),
+    });
+    byId("controls", HTMLElement).append(this.#controls.element);
+    new FileDoor({
+      recordingOpened: (recording, name) => void this.#open(recording, name),
+      pictureDropped: (file) => void this.#pictures.take(file, file.name || text.picture.pasted),
+    });
+    this.#listLessons();
+    this.#block.setRunning(false);
+  }
+
+  start(): void {
+    void this.#takeModelOfLink();
+    window.addEventListener("hashchange", () => {
+      if (location.hash.includes("=")) void this.#follow(readPageLink(location.hash));
+    });
+    void this.#follow(readPageLink(location.hash));
+  }
+
+  /** Shows what a link stands for: the recorded run, else the same computed here. */
+  async #follow(link: ReadLink): Promise<void> {
+    const turn = this.#begin();
+    const wanted: PageLink = isEmptyLink(link) ? readPageLink(LESSONS[0]?.hash ?? "") : link;
+    const notes = link.notes.length === 0 ? [] : [text.link.ignored(link.notes)];
+    const spec = await this.#complete(wanted, notes);
+    if (turn !== this.#turn) return;
+    this.#showNotes(notes);
+    this.#spec = spec;
+    this.#other = wanted.other;
+    this.#fillForm(spec);
+    const second = wanted.other === null ? null : otherSpec(spec, wanted.other);
+    const [picture, a, b] = await Promise.all([this.#pictureOf(spec), recorded(spec), second === null ? null : recorded(second)]);
+    if (turn !== this.#turn) return;
+    this.#put(a, b, picture, wanted.state ?? 0);
+    if (a !== null && (second === null || b !== null)) return;
+    this.#computeWhatIsMissing(spec, second, a, wanted);
+  }
+
+  /** A run that isn't recorded: computed at once where nobody would mind, else when the reader asks for it. */
+  #computeWhatIsMissing(spec: RunSpec, second: RunSpec | null, a: LessonRun | null, link: PageLink): void {
+    if (this.#pictures.present === null) {
+      setText(this.#note, words.run.noPicture);
+      return;
+    }
+    if (this.#usesOwnModel || savesData()) {
+      setText(this.#note, words.run.press);
+      return;
+    }
+    setText(this.#note, words.run.waiting);
+    const go = (): void => void this.#compute(spec, second, { a, state: link.state });
+    // The page is painted first. Safari has no requestIdleCallback.
+    if ("requestIdleCallback" in window) requestIdleCallback(go, { timeout: 1500 });
+    else setTimeout(go, 200);
+  }
+
+  /** What a link leaves open: the first sample, a sample's labels. */
+  async #complete({ picture, labels, template, settings }: PageLink, notes: string[]): Promise<RunSpec> {
+    const first = readPageLink(LESSONS[0]?.hash ?? "");
+    const file = picture ?? first.picture ?? "";
+    const isSelfContained = labels !== null && LESSONS.some(({ hash }) => readPageLink(hash).picture === file);
+    const sample = file === OWN_PICTURE || isSelfContained ? null : await this.#pictures.find(file);
+    if (file === OWN_PICTURE) notes.push(text.link.ownPicture);
+    const isKnown = file === OWN_PICTURE || isSelfContained || sample !== null;
+    if (!isKnown) notes.push(words.samples.unknown(file));
+    return {
+      picture: isKnown ? file : OWN_PICTURE,
+      labels: labels ?? sample?.labels ?? first.labels ?? [],
+      template: template ?? DEFAULT_TEMPLATE,
+      values: valuesOf(settings),
+    };
+  }
+
+  async #pictureOf({ picture }: RunSpec): Promise<LessonPicture | null> {
+    if (picture === OWN_PICTURE) {
+      this.#pictures.forget();
+      return null;
+    }
+    const sample = await this.#pictures.find(picture);
+    try {
+      return sample === null ? null : await this.#pictures.show(sample);
+    } catch {
+      this.#block.showProblem(words.samples.failed);
+      return null;
+    }
+  }
+
+  /** Puts runs on stage. */
+  #put(a: LessonRun | null, b: LessonRun | null, picture: LessonPicture | null, position: number): void {
+    const source = picture?.picture.source ?? null;
+    this.#onStage = picture;
+    this.#stage.set(a, b, { picture: source, right: picture?.sample?.answer ?? null }, position);
+    this.#pictures.release(picture);
+    this.#describe(a, picture);
+    this.#compare.show(a === null ? (this.#spec?.values ?? valuesOf({})) : valuesOfReport(a.report), this.#other);
+    this.#showAddress();
+  }
+
+  #describe(a: LessonRun | null, shown: LessonPicture | null): void {
+    const lesson = this.#spec === null ? null : lessonOf(this.#spec);
+    byId("tasks", HTMLElement).hidden = lesson === null;
+    byId("task-list", HTMLElement).replaceChildren(...(lesson?.tasks ?? []).map((task) => make("li", {}, task)));
+    setText(this.#title, lesson?.title ?? shown?.sample?.title ?? shown?.picture.name ?? words.run.untitled);
+    const origins = { recorded: words.run.recorded, computed: words.run.computed(a?.report.device ?? "cpu"), opened: words.run.opened };
+    if (a !== null) setText(this.#note, origins[a.origin]);
+    const { sample, picture } = shown ?? { sample: null, picture: null };
+    if (sample !== null) setText(this.#caption, text.picture.credit(sample.title, sample.author, sample.licence));
+    else if (picture !== null) setText(this.#caption, words.samples.ownCaption(picture.name, picture.source.width, picture.source.height));
+    else setText(this.#caption, words.run.noPicture);
+  }
+
+  /** Computes the first run, and the second one where there is one; what is on stage stays until then. */
+  async #compute(spec: RunSpec, second: RunSpec | null, { a: known, state }: { readonly a: LessonRun | null; readonly state: number | null }): Promise<void> {
+    const shown = known === null ? this.#pictures.present : this.#onStage;
+    if (shown === null) {
+      this.#block.showProblem(words.samples.missing);
+      return;
+    }
+    const turn = this.#begin();
+    this.#spec = spec;
+    this.#block.setRunning(true);
+    this.#block.showStatus(text.status.running, null);
+    try {
+      const a = known ?? (await this.#runOne(shown, spec, second === null ? "" : words.run.a));
+      if (a === null || turn !== this.#turn) return;
+      if (known === null) this.#put(a, null, shown, state ?? 0);
+      const b = second === null ? null : await this.#runOne(shown, second, words.run.b);
+      if (turn !== this.#turn) return;
+      if (b !== null) this.#put(a, b, shown, this.#stage.position);
+      this.#ended(b ?? a, b === null ? words.run.only : words.run.b, state);
+    } catch (error) {
+      if (turn === this.#turn) this.#failed(error);
+    }
+  }
+
+  #runOne(shown: LessonPicture, spec: RunSpec, which: string): Promise<LessonRun | null> {
+    return this.#runner.run(shown.picture.blob, spec, (progress) => this.#block.showProgress(progress, which));
+  }
+
+  #ended(run: LessonRun, which: string, state: number | null): void {
+    this.#block.setRunning(false);
+    const message = words.run.done(which, run.report.steps.length);
+    this.#block.showStatus(message);
+    this.#announcer.say(message);
+    const isStill = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    if (state === null && !isStill && this.#stage.position === 0) this.#stage.play();
+  }
+
+  #failed(error: unknown): void {
+    this.#block.setRunning(false);
+    if (placeOf(error).kind === "engine") this.#host.discard();
+    this.#block.showStatus(words.run.failed);
+    this.#block.showProblem(messageOf(error));
+  }
+
+  /** Runs what the form says. */
+  async #runForm(): Promise<void> {
+    this.#labels.flush();
+    const shown = this.#pictures.present;
+    const { question } = this.#labels;
+    const invalid = this.#controls.firstInvalid;
+    const isReady = shown !== null && question !== null && this.#labels.checkForAdapting() && invalid === null;
+    if (!isReady || shown === null || question === null) {
+      byId("change", HTMLDetailsElement).open = true;
+      if (shown === null) this.#block.showProblem(words.samples.missing);
+      else if (question === null) this.#labels.focusProblem();
+      else invalid?.focus();
+      return;
+    }
+    const spec: RunSpec = { picture: shown.sample?.file ?? OWN_PICTURE, ...question, values: numbersOf(this.#controls.values) };
+    this.#host.useDevice(this.#controls.values.device);
+    const second = this.#other === null ? null : otherSpec(spec, this.#other);
+    await this.#compute(spec, second, { a: null, state: null });
+  }
+
+  async #runOther(other: LinkedSettings): Promise<void> {
+    const a = this.#stage.runOf("a");
+    const spec = this.#spec;
+    if (a === null || spec === null) {
+      this.#block.showProblem(words.compare.first);
+      return;
+    }
+    this.#other = other;
+    const second = otherSpec(spec, other);
+    const known = await recorded(second);
+    if (known !== null && a.origin === "recorded") this.#put(a, known, this.#onStage, this.#stage.position);
+    else await this.#compute(spec, second, { a, state: this.#stage.position });
+  }
+
+  #removeOther(): void {
+    this.#begin();
+    this.#other = null;
+    this.#put(this.#stage.runOf("a"), null, this.#onStage, this.#stage.position);
+  }
+
+  /** A picture of the reader's: theirs is the next run; where the present one waits for it, it is shown with it. */
+  #ownPictureChosen(shown: LessonPicture): void {
+    this.#block.showProblem("");
+    if (shown.sample !== null) this.#labels.set(shown.sample.labels, null);
+    const a = this.#stage.runOf("a");
+    if (this.#spec !== null && a === null && shown.sample === null) void this.#compute(this.#spec, null, { a: null, state: null });
+    else {
+      byId("change", HTMLDetailsElement).open = true;
+      byId("run", HTMLButtonElement).scrollIntoView({ block: "nearest" });
+      this.#block.showStatus(words.samples.chosen(shown.sample?.title ?? shown.picture.name));
+    }
+  }
+
+  /** Shows a recorded run from a file. */
+  async #open({ report, picture: address }: Recording, name: string): Promise<void> {
+    const turn = this.#begin();
+    const file = sampleOf(address);
+    const sample = file === null ? null : await this.#pictures.find(file);
+    if (turn !== this.#turn) return;
+    this.#other = null;
+    this.#spec = { picture: sample?.file ?? OWN_PICTURE, labels: report.labels, template: report.template, values: valuesOfReport(report) };
+    this.#showNotes([]);
+    this.#fillForm(this.#spec);
+    let shown: LessonPicture | null = null;
+    if (sample !== null) shown = await this.#pictureOf(this.#spec);
+    else if (address?.startsWith("data:") === true) shown = await this.#pictures.showOwn(await (await fetch(address)).blob(), name).catch(() => null);
+    else this.#pictures.forget();
+    if (turn === this.#turn) this.#put(lessonRun(report, "opened"), null, shown, 0);
+  }
+
+  async #lookThrough(adapter: AdapterFiles): Promise<void> {
+    const shown = this.#onStage;
+    const a = this.#stage.runOf("a");
+    if (shown === null || a === null) {
+      this.#adapters.showProblem(words.samples.missing);
+      return;
+    }
+    const turn = this.#turn;
+    this.#block.showStatus(words.adapter.loading, null);
+    try {
+      const clip = await this.#host.ready();
+      const { labels, template, before } = a.report;
+      const scores = await clip.classify(shown.picture.blob, labels, { template, adapter });
+      if (turn !== this.#turn) return;
+      const scoreOf = new Map(scores.map(({ label, score }) => [label, score]));
+      this.#adapters.show(labels, before.map(({ probability }) => probability), labels.map((label) => scoreOf.get(label) ?? 0));
+      this.#block.showStatus("");
+    } catch (error) {
+      if (placeOf(error).kind === "engine") this.#host.discard();
+      this.#block.showStatus("");
+      this.#adapters.showProblem(messageOf(error));
+    }
+  }
+
+  async #export(which: Which, what: Export): Promise<void> {
+    const run = this.#stage.runOf(which);
+    if (run === null) return;
+    const name = this.#stage.runOf("b") === null ? words.run.plot : which === "a" ? words.run.a : words.run.b;
+    try {
+      await saveExport(what, run, name, this.#onStage, this.#stage.drawingOf(which));
+    } catch {
+      this.#block.showProblem(words.exports.plotFailed);
+    }
+  }
+
+  #cancel(): void {
+    this.#begin();
+    this.#block.showStatus(words.run.cancelled);
+    this.#announcer.say(words.run.cancelled);
+  }
+
+  /** Something new is asked for: what is under way is called off. */
+  #begin(): number {
+    this.#runner.cancel();
+    this.#address.forget();
+    this.#block.setRunning(false);
+    this.#block.showProblem("");
+    this.#adapters.clear();
+    this.#turn += 1;
+    return this.#turn;
+  }
+
+  #fillForm({ labels, template, values }: RunSpec): void {
+    this.#labels.set(labels, template);
+    this.#controls.set(values);
+  }
+
+  #showAddress(): void {
+    if (this.#spec === null) return;
+    const state = this.#stage.runOf("a") === null ? null : this.#stage.position;
+    this.#address.show({ ...linkTo(this.#spec), state, other: this.#other });
+  }
+
+  #showNotes(notes: readonly string[]): void {
+    setText(this.#linkNote, notes.join(" "));
+    this.#linkNote.hidden = notes.length === 0;
+  }
+
+  /** Another model than the page's is only named in a link; it is loaded when the reader runs something. */
+  async #takeModelOfLink(): Promise<void> {
+    const { model, format, hub, problem } = readLink(location.search);
+    if (problem !== "") this.#block.showProblem(problem);
+    if (model === null || model === "pocket") return;
+    this.#usesOwnModel = true;
+    const { CATALOGUE } = await import("clip-ttl");
+    const choice = chooseNamed(model, format, hub, CATALOGUE);
+    this.#host.begin(choice);
+    this.#block.showStatus(words.run.modelFromLink(choice.title));
+  }
+
+  #listLessons(): void {
+    const items = LESSONS.map(({ title, summary, hash }) => make("li", {}, make("a", { href: `#${hash}` }, title), make("p", {}, summary)));
+    byId("lesson-list", HTMLElement).replaceChildren(...items);
+    const harm = LESSONS.find(({ id }) => id === "when-it-goes-wrong");
+    if (harm !== undefined) {
+      const link = make("a", { href: `#${harm.hash}` }, harm.title);
+      byId("harm", HTMLElement).replaceChildren(words.harm.before, link, `. ${harm.summary}${words.harm.after}`);
+    }
+  }
+}
+
+/** The recorded run of this page's own, or null where there is none or it can't be fetched. */
+async function recorded(spec: RunSpec): Promise<LessonRun | null> {
+  const address = recordingOf(spec);
+  if (address === null) return null;
+  try {
+    return lessonRun((await fetchRun(address)).report, "recorded");
+  } catch {
+    return null;
+  }
+}
+
+/** The ready lesson that a run is the first of, or null. */
+function lessonOf(spec: RunSpec): Lesson | null {
+  const address = recordingOf(spec);
+  return LESSONS.find(({ recordings }) => address !== null && recordings[0] !== undefined && address.endsWith(`/${recordings[0]}`)) ?? null;
+}
+
+function numbersOf({ device: _device, ...numbers }: OptionValues): RunSpec["values"] {
+  return numbers;
+}

@@ -1,0 +1,67 @@
+/** Recorded runs: those that ship with the page, and files that the reader opens or drops. */
+
+import { byId, ProblemLine } from "../page-dom.js";
+import { pictureOf } from "../picture-source.js";
+import { readRecording, RecordingProblem, type Recording } from "./recording.js";
+import { words } from "./words.js";
+
+/** More than a run of 1024 views and 50 updates takes, its picture included. */
+const MAX_BYTES = 64 * 1024 * 1024;
+
+/** A recorded run of this page's own. */
+export async function fetchRun(address: string): Promise<Recording> {
+  const response = await fetch(address);
+  if (!response.ok) throw new Error(`${address}: ${response.status}`);
+  return readRecording(await response.text());
+}
+
+export interface FileListener {
+  recordingOpened(recording: Recording, name: string): void;
+  pictureDropped(file: File): void;
+}
+
+/** The ways in which files come into the lesson: chosen with the button, or dropped anywhere. */
+export class FileDoor {
+  readonly #input = byId("recording", HTMLInputElement);
+  readonly #problem = new ProblemLine(byId("recording-problem", HTMLElement), this.#input);
+  readonly #details = byId("change", HTMLDetailsElement);
+  readonly #listener: FileListener;
+
+  constructor(listener: FileListener) {
+    this.#listener = listener;
+    this.#input.addEventListener("change", () => {
+      const file = this.#input.files?.[0];
+      // Emptied, so that choosing the same file again counts as a change.
+      this.#input.value = "";
+      if (file !== undefined) void this.#open(file);
+    });
+    // A file that misses its place must not replace the page.
+    document.addEventListener("dragover", (event) => event.preventDefault());
+    document.addEventListener("drop", (event) => {
+      if (event.target instanceof HTMLInputElement || event.target instanceof HTMLTextAreaElement) return;
+      event.preventDefault();
+      const file = pictureOf(event.dataTransfer);
+      if (file === null) return;
+      if (/\.json$/i.test(file.name) || file.type === "application/json") void this.#open(file);
+      else this.#listener.pictureDropped(file);
+    });
+  }
+
+  async #open(file: File): Promise<void> {
+    this.#problem.clear();
+    if (file.size > MAX_BYTES) {
+      this.#show(words.open.tooLarge(file.name));
+      return;
+    }
+    try {
+      this.#listener.recordingOpened(readRecording(await file.text()), file.name);
+    } catch (error) {
+      this.#show(words.open.failed(file.name, error instanceof RecordingProblem ? error.message : String(error)));
+    }
+  }
+
+  #show(message: string): void {
+    this.#details.open = true;
+    this.#problem.show(message);
+  }
+}
