@@ -149,7 +149,8 @@ export class Demo {
   /** Waits for the end of a run; ends early where the page reports a problem instead. */
   async done(): Promise<void> {
     await expect(this.cancelButton).toHaveAttribute("aria-disabled", "true", { timeout: PATIENCE_MS });
-    await expect(this.status).toHaveText(/updates? in .+ on the (CPU|GPU)\.$/);
+    // A run that is tried again begins by loading the engine, and can't be cancelled until that is there.
+    await expect(this.status).toHaveText(/updates? in .+ on the (CPU|GPU)\.$/, { timeout: PATIENCE_MS });
   }
 
   /** The rows of the bars from top to bottom. */

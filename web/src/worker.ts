@@ -56,7 +56,8 @@ async function answer(request: Request): Promise<void> {
     const wait = (request.type === "adapt" || request.type === "compare") && queue.isBusy;
     if (wait) tell(id, { type: "progress", progress: { stage: "queued" } });
     const result = await queue.run(id, (ticket) => work(request, ticket));
-    post({ type: "result", id, result });
+    // What was computed after a panic can't be relied on; the page is about to be told of the end instead.
+    if (!obituary.isWritten) post({ type: "result", id, result });
   } catch (error) {
     if (await obituary.claims(error)) return;
     post({ type: "error", id, error: toWire(error) });

@@ -36,6 +36,8 @@ export class ModelPanel {
   readonly #name = byId("model-name", HTMLInputElement);
   readonly #nameProblem = new ProblemLine(byId("model-name-problem", HTMLElement), this.#name);
   #data: ModelPanelData | null = null;
+  /** What the list was made of. */
+  #listed = "";
 
   constructor(listener: ModelPanelListener) {
     this.#listener = listener;
@@ -90,10 +92,20 @@ export class ModelPanel {
     this.#describeFormat();
     const data = this.#data;
     if (data === null) return;
-    const focused = this.#list.contains(document.activeElement) ? document.activeElement?.id : undefined;
-    this.#list.replaceChildren(...data.catalogue.map((entry, index) => row(entry, chooseEntry(entry, this.format, data.hub), data, `model-load-${index}`, this.#listener)));
+    this.#fillList(data);
     const [sample] = data.catalogue.filter(({ id }) => id !== "pocket");
     if (sample !== undefined) setText(this.#host, hostOf(chooseEntry(sample, this.format, data.hub)));
+  }
+
+  /** Leaves the rows alone where nothing has changed: a button that is replaced while it is being pressed does nothing. */
+  #fillList(data: ModelPanelData): void {
+    const rows = data.catalogue.map((entry, index) => row(entry, chooseEntry(entry, this.format, data.hub), data, `model-load-${index}`, this.#listener));
+    // Two formats may read the same and mean something else.
+    const listed = `${this.format} ${rows.map(({ outerHTML }) => outerHTML).join("")}`;
+    if (listed === this.#listed) return;
+    this.#listed = listed;
+    const focused = this.#list.contains(document.activeElement) ? document.activeElement?.id : undefined;
+    this.#list.replaceChildren(...rows);
     if (focused !== undefined && focused !== "") document.getElementById(focused)?.focus();
   }
 

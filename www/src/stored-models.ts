@@ -16,6 +16,9 @@ export class StoredModels {
   readonly #deleteAll = byId("stored-delete-all", HTMLButtonElement);
   readonly #problem = new ProblemLine(byId("stored-problem", HTMLElement));
   #models: readonly CachedModel[] = [];
+  /** What the list was made of. */
+  #listed = "";
+  #refreshing: Promise<void> = Promise.resolve();
 
   /** `onChange` is told of the models whenever they have been looked at. */
   constructor(announcer: Announcer, onChange: (models: readonly CachedModel[]) => void) {
@@ -28,8 +31,13 @@ export class StoredModels {
     return this.#models;
   }
 
-  /** Looks at what is there, and shows it. Never rejects. */
-  async refresh(): Promise<void> {
+  /** Looks at what is there, and shows it. Never rejects. One look after the other, so that the last one is what is shown. */
+  refresh(): Promise<void> {
+    this.#refreshing = this.#refreshing.then(() => this.#look());
+    return this.#refreshing;
+  }
+
+  async #look(): Promise<void> {
     try {
       const { CATALOGUE, modelStorage } = await import("clip-ttl");
       if (await isRefused()) {
@@ -44,7 +52,7 @@ export class StoredModels {
   }
 
   async #delete(model: CachedModel, title: string): Promise<void> {
-    const index = this.#models.indexOf(model);
+    const index = this.#models.findIndex(({ key }) => key === model.key);
     await this.#change((storage) => storage.delete(model.key), text.model.stored.deleted(title, model.bytes));
     // The button is gone: the focus goes on to the next one, or back to the heading.
     const buttons = this.#list.querySelectorAll("button");
@@ -74,8 +82,20 @@ export class StoredModels {
     setText(this.#note, note);
     this.#list.hidden = models.length === 0;
     this.#deleteAll.hidden = models.length < 2;
-    this.#list.replaceChildren(...models.map((model) => this.#row(model, catalogue.find(({ id }) => id === model.name)?.title ?? model.name)));
+    this.#fillList(models, catalogue);
     this.#onChange(models);
+  }
+
+  /** Leaves the rows alone where nothing has changed, and the focus where it was: somebody may be about to press one of the buttons. */
+  #fillList(models: readonly CachedModel[], catalogue: readonly CatalogueEntry[]): void {
+    const listed = JSON.stringify(models);
+    if (listed === this.#listed) return;
+    this.#listed = listed;
+    const focused = [...this.#list.children].find((row) => row.contains(document.activeElement));
+    const focusedKey = focused instanceof HTMLElement ? focused.dataset["key"] : undefined;
+    const rows = models.map((model) => this.#row(model, catalogue.find(({ id }) => id === model.name)?.title ?? model.name));
+    this.#list.replaceChildren(...rows);
+    if (focusedKey !== undefined) rows.find((row) => row.dataset["key"] === focusedKey)?.querySelector("button")?.focus();
   }
 
   #row(model: CachedModel, title: string): HTMLElement {
@@ -85,7 +105,7 @@ export class StoredModels {
     const facts = [formatSize(model.bytes), text.model.dtype(model.dtype), ...(model.complete ? [] : [words.incomplete])].join(", ");
     return make(
       "li",
-      { class: "model-entry" },
+      { class: "model-entry", "data-key": model.key },
       make(
         "div",
         {},

@@ -35,28 +35,20 @@ pub enum Suite {
 }
 
 impl Suite {
-    /// Whether it runs where no part is named. The others install other projects' tools, or another browser, and take as long again.
-    fn by_default(self) -> bool {
-        matches!(self, Self::Rust | Self::Wasm | Self::Web | Self::Browser)
-    }
-
     /// Whether it needs the site and the package.
     fn needs_build(self) -> bool {
         matches!(self, Self::Browser | Self::Firefox | Self::Packages | Self::Embeds)
     }
 }
 
-/// Runs the given suites, or those that run by default if none is given. Returns whether everything passed.
+/// Runs the given suites, or all if none is given. Returns whether everything passed.
 pub fn run(workspace: &Workspace, only: &[Suite]) -> bool {
     let mut report = Report::default();
     let mut build: Option<Option<Built>> = None;
-    for &suite in Suite::value_variants().iter().filter(|suite| {
-        if only.is_empty() {
-            suite.by_default()
-        } else {
-            only.contains(suite)
-        }
-    }) {
+    for &suite in Suite::value_variants()
+        .iter()
+        .filter(|suite| only.is_empty() || only.contains(suite))
+    {
         if suite.needs_build() && build.is_none() {
             build = Some(Built::make(workspace, &mut report));
         }

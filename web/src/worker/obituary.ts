@@ -10,12 +10,18 @@ export class Obituary {
   readonly #gpu: GpuWatch;
   readonly #publish: (error: WireError) => void;
   #panic: string | null = null;
+  #isEnding = false;
   #isDead = false;
 
   constructor(gpu: GpuWatch, publish: (error: WireError) => void) {
     this.#gpu = gpu;
     this.#publish = publish;
     gpu.whenLost(() => this.#die("device-lost", ""));
+  }
+
+  /** Whether the engine is at its end, although the page may not have been told yet. */
+  get isWritten(): boolean {
+    return this.#isEnding || this.#isDead;
   }
 
   /** The engine's panic hook: called before the trap, so the message is known when the trap arrives. */
@@ -36,7 +42,7 @@ export class Obituary {
 
   /** Whether an error of a request means the end of the engine; then the page is told that instead. */
   async claims(error: unknown): Promise<boolean> {
-    if (this.#isDead || this.#panic !== null) return true;
+    if (this.isWritten) return true;
     if (error instanceof WebAssembly.RuntimeError || (error instanceof RangeError && /call stack/.test(error.message))) {
       this.crashed(error);
       return true;
@@ -47,6 +53,7 @@ export class Obituary {
   }
 
   async #dieOf(code: ErrorCode, reason: string): Promise<void> {
+    this.#isEnding = true;
     await this.#untilLossIsKnown();
     this.#die(code, reason);
   }

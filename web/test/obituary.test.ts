@@ -1,0 +1,50 @@
+/** The end of the engine: said once, with its reason, and nothing is answered after it. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { ClipTtlError, type WireError } from "../src/errors.js";
+import { GpuWatch } from "../src/worker/gpu-watch.js";
+import { Obituary } from "../src/worker/obituary.js";
+
+function watched(): { obituary: Obituary; published: WireError[] } {
+  const published: WireError[] = [];
+  return { obituary: new Obituary(new GpuWatch(), (error) => void published.push(error)), published };
+}
+
+test("a panic is published once, after a lost device has had the time to be reported", async (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const { obituary, published } = watched();
+  assert.equal(obituary.isWritten, false);
+  obituary.panicked("index out of bounds");
+  obituary.crashed(new WebAssembly.RuntimeError("unreachable"));
+  assert.equal(obituary.isWritten, true, "from the panic on, no answer is to be trusted");
+  assert.equal(published.length, 0);
+  context.mock.timers.tick(5000);
+  await Promise.resolve();
+  await Promise.resolve();
+  assert.equal(published.length, 1);
+  assert.equal(published[0]?.code, "engine-crashed");
+  assert.match(published[0]?.reason ?? "", /index out of bounds/);
+});
+
+test("a trap without a panic is the want of memory", async (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const { obituary, published } = watched();
+  obituary.crashed(new WebAssembly.RuntimeError("unreachable"));
+  assert.equal(obituary.isWritten, true);
+  context.mock.timers.tick(5000);
+  await Promise.resolve();
+  await Promise.resolve();
+  assert.deepEqual(
+    published.map(({ code }) => code),
+    ["out-of-memory"],
+  );
+});
+
+test("what a request got wrong is no end", async () => {
+  const { obituary, published } = watched();
+  assert.equal(await obituary.claims(new ClipTtlError("labels-none", "there is no label")), false);
+  assert.equal(obituary.isWritten, false);
+  assert.equal(published.length, 0);
+});
