@@ -12,6 +12,7 @@ pub mod clip;
 pub mod config;
 pub mod device;
 pub mod error;
+pub mod fused;
 pub mod linear;
 pub mod lora;
 pub mod picture;

@@ -92,6 +92,11 @@ pub struct Passes {
     pub backward: f64,
 }
 
+/// The part of a whole pass that the blocks from `first_block` on make up, of a tower with so many `layers`.
+pub(super) fn tail_share(first_block: usize, layers: usize) -> f64 {
+    (layers - first_block.min(layers)) as f64 / layers.max(1) as f64
+}
+
 /// Trained low-rank adapters.
 #[derive(Debug, Clone, Copy)]
 pub struct TrainedAdapter<'a> {

@@ -23,6 +23,7 @@
 use burn::tensor::{Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
+use super::adaptation::tail_share;
 use super::on_features::{FeatureInput, FeatureMethod, FeatureOutcome, FeatureStep, plain_tail};
 use super::{MethodDescription, MethodKind, Paper, Setting};
 use crate::error::Result;
@@ -236,7 +237,7 @@ impl FeatureMethod for Oftta {
         if mixing_statistics(setting, options).is_none() {
             return 0.0;
         }
-        (layers - self.first_block(options, layers)) as f64 / layers.max(1) as f64
+        tail_share(self.first_block(options, layers), layers)
     }
 
     fn encode(

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use self::adaptation::Looked;
 pub use self::gradient::{weight, weighted, weighted_entropy};
 use self::work::Work;
-use super::adaptation::{Passes, TrainedAdapter};
+use super::adaptation::{Passes, TrainedAdapter, tail_share};
 use super::alignment::Alignment;
 use crate::adapter::Adapters;
 use crate::error::Result;
@@ -246,8 +246,7 @@ impl<A: AdapterKind> Tail<A> {
     }
 
     fn tail_share(&self) -> f64 {
-        let layers = self.clip.vision.layers();
-        (layers - self.settings.first_block.min(layers)) as f64 / layers.max(1) as f64
+        tail_share(self.settings.first_block, self.clip.vision.layers())
     }
 }
 

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::features::indicator;
 use crate::features::selection::most_confident;
 use crate::methods::Setting;
-use crate::methods::adaptation::{Adaptation, LocalFuture, Outcome, Passes, Piece, Prediction, Update};
+use crate::methods::adaptation::{Adaptation, LocalFuture, Outcome, Passes, Piece, Prediction, Update, tail_share};
 use crate::options::{MAX_STEPS, invalid};
 use crate::readback::read_rows;
 use crate::report::{ViewsState, Warning};
@@ -80,9 +80,8 @@ impl PromptAdaptation {
 
     /// Counts so many views through the tail.
     fn count_passes(&mut self, views: usize) {
-        let blocks = self.setting.clip.vision.layers() - self.first_block();
-        let whole = self.views() * self.setting.clip.vision.layers();
-        self.passes.forward += (views * blocks) as f64 / whole.max(1) as f64;
+        let share = tail_share(self.first_block(), self.setting.clip.vision.layers());
+        self.passes.forward += share * views as f64 / self.views().max(1) as f64;
     }
 
     /// Looks at one more chunk with the prompts as they are; gives the views that were looked at. `true` where it was the

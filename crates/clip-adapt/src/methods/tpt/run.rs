@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::features::selection::most_confident;
 use crate::labels::Prompts;
 use crate::methods::Setting;
-use crate::methods::adaptation::{Adaptation, LocalFuture, Outcome, Passes, Piece, Prediction, Update};
+use crate::methods::adaptation::{Adaptation, LocalFuture, Outcome, Passes, Piece, Prediction, Update, tail_share};
 use crate::methods::alignment::Alignment;
 use crate::methods::tail::gather;
 use crate::options::{MAX_STEPS, invalid};
@@ -112,8 +112,7 @@ impl TptRun {
                 alignment.add_variances(&self.clip.vision, chunk, None);
             }
             let layers = self.clip.vision.layers();
-            let share = (layers - self.first_block.min(layers)) as f64 / layers.max(1) as f64;
-            self.passes.forward += 2.0 * share * tpt.selected().len() as f64 / views;
+            self.passes.forward += 2.0 * tail_share(self.first_block, layers) * tpt.selected().len() as f64 / views;
         }
         Ok(Tuned {
             tpt,

@@ -1,0 +1,71 @@
+//! The operations on a graphics device: one kernel each, one invocation for a value.
+
+use burn::backend::TensorMetadata;
+use burn_cubecl::kernel::into_contiguous;
+use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
+use burn_cubecl::tensor::CubeTensor;
+use cubecl::calculate_cube_count_elemwise;
+use cubecl::prelude::*;
+
+/// `sigmoid(1.702 x)`. For large negative numbers e^-x is infinite, and the quotient 0.
+#[cube]
+fn share(x: f32) -> f32 {
+    1.0f32 / (1.0f32 + (-1.702f32 * x).exp())
+}
+
+#[cube(launch)]
+fn quick_gelu_forward(x: &[f32], output: &mut [f32]) {
+    if ABSOLUTE_POS < output.len() {
+        let value = x[ABSOLUTE_POS];
+        output[ABSOLUTE_POS] = value * share(value);
+    }
+}
+
+#[cube(launch)]
+fn quick_gelu_gradient(x: &[f32], grad: &[f32], output: &mut [f32]) {
+    if ABSOLUTE_POS < output.len() {
+        let value = x[ABSOLUTE_POS];
+        let part = share(value);
+        output[ABSOLUTE_POS] = grad[ABSOLUTE_POS] * part * (1.0f32 + 1.702f32 * value * (1.0f32 - part));
+    }
+}
+
+pub(super) fn quick_gelu(x: CubeTensor) -> CubeTensor {
+    let x = into_contiguous(x);
+    let output = like(&x);
+    let client = output.client.clone();
+    let values = output.shape().num_elements();
+    let dim = CubeDim::new(&client, values);
+    let count = calculate_cube_count_elemwise(&client, values, dim);
+    quick_gelu_forward::launch(
+        &client,
+        count,
+        dim,
+        x.into_buffer_arg(),
+        output.clone().into_buffer_arg(),
+    );
+    output
+}
+
+pub(super) fn quick_gelu_backward(x: CubeTensor, grad: CubeTensor) -> CubeTensor {
+    let (x, grad) = (into_contiguous(x), into_contiguous(grad));
+    let output = like(&x);
+    let client = output.client.clone();
+    let values = output.shape().num_elements();
+    let dim = CubeDim::new(&client, values);
+    let count = calculate_cube_count_elemwise(&client, values, dim);
+    quick_gelu_gradient::launch(
+        &client,
+        count,
+        dim,
+        x.into_buffer_arg(),
+        grad.into_buffer_arg(),
+        output.clone().into_buffer_arg(),
+    );
+    output
+}
+
+/// A tensor for the results of `x`'s values, one for each.
+fn like(x: &CubeTensor) -> CubeTensor {
+    empty_device_contiguous_dtype(x.client.clone(), x.device.clone(), x.shape(), x.dtype)
+}

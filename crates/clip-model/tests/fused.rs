@@ -1,0 +1,112 @@
+//! The operations made of one pass: what they give, and their gradients, are those of the library's operations they stand for, on both devices.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+use burn::tensor::ops::AttentionModuleOptions;
+use burn::tensor::{Device, Distribution, Tensor, activation, module};
+use clip_model::device::{ComputeDevice, DeviceChoice};
+use clip_model::fused::{attention, quick_gelu, scaled_softmax};
+use pollster::block_on;
+
+/// Both devices. Without a graphics adapter this fails: the kernels must not pass untested.
+fn devices() -> [Device; 2] {
+    [DeviceChoice::Cpu, DeviceChoice::Gpu]
+        .map(|choice| block_on(ComputeDevice::open(choice)).unwrap().tensor_device().clone())
+}
+
+fn random<const D: usize>(shape: [usize; D], spread: f64, device: &Device) -> Tensor<D> {
+    Tensor::random(shape, Distribution::Uniform(-spread, spread), device)
+}
+
+fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    block_on(tensor.into_data_async()).unwrap().try_to_vec().unwrap()
+}
+
+fn assert_close<const D: usize>(ours: Tensor<D>, theirs: Tensor<D>, what: &str) {
+    assert_eq!(ours.dims(), theirs.dims(), "{what}");
+    let largest = values(ours)
+        .iter()
+        .zip(values(theirs))
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, |largest, x| if x <= largest { largest } else { x });
+    assert!(largest < 2e-6, "{what}: {largest}");
+}
+
+/// The gradient of `sum(weights * f(x))`.
+fn gradient<const D: usize>(x: &Tensor<D>, weights: &Tensor<D>, f: impl Fn(Tensor<D>) -> Tensor<D>) -> Tensor<D> {
+    let x = x.clone().autodiff().require_grad();
+    let loss = (f(x.clone()) * weights.clone().autodiff()).sum();
+    x.grad(&loss.backward()).unwrap()
+}
+
+#[test]
+fn quick_gelu_is_the_product_with_the_sigmoid() {
+    let plain = |x: Tensor<3>| x.clone() * activation::sigmoid(x * 1.702);
+    for device in devices() {
+        // No multiple of what fits into a vector, and more than one thread takes at a time.
+        let x = random([3, 77, 101], 12.0, &device);
+        let weights = random([3, 77, 101], 1.0, &device);
+        assert_close(quick_gelu(x.clone()), plain(x.clone()), "forward");
+        assert_close(
+            gradient(&x, &weights, quick_gelu),
+            gradient(&x, &weights, plain),
+            "backward",
+        );
+        let turned = x.clone().swap_dims(1, 2);
+        assert_close(quick_gelu(turned.clone()), plain(turned), "of a transposed tensor");
+        let part = x.clone().narrow(1, 5, 9);
+        assert_close(quick_gelu(part.clone()), plain(part), "of a part");
+        let before = values(x.clone());
+        let _ = quick_gelu(x.clone());
+        assert_eq!(values(x), before, "the argument is as it was");
+    }
+}
+
+#[test]
+fn a_scaled_softmax_is_a_softmax_of_what_is_scaled() {
+    let plain = |x: Tensor<4>| activation::softmax(x * 0.125, 3);
+    let ours = |x: Tensor<4>| scaled_softmax(x, 0.125);
+    for device in devices() {
+        let x = random([2, 3, 65, 65], 40.0, &device);
+        let weights = random([2, 3, 65, 65], 1.0, &device);
+        assert_close(ours(x.clone()), plain(x.clone()), "forward");
+        assert_close(gradient(&x, &weights, ours), gradient(&x, &weights, plain), "backward");
+        let single = x.clone().narrow(3, 7, 1);
+        assert_close(ours(single.clone()), plain(single), "of rows of one");
+        let before = values(x.clone());
+        let _ = ours(x.clone());
+        assert_eq!(values(x), before, "the argument is as it was");
+    }
+}
+
+#[test]
+fn attention_is_the_librarys() {
+    for device in devices() {
+        for (queries, tokens, is_causal) in [(65, 65, false), (1, 50, false), (77, 77, true), (1, 1, true)] {
+            // As a block makes them: heads beside each other, seen through a transposition.
+            let heads = |tokens| random([3, tokens, 4, 16], 3.0, &device).swap_dims(1, 2);
+            let (query, key, value) = (heads(queries), heads(tokens), heads(tokens));
+            let options = AttentionModuleOptions {
+                is_causal,
+                ..Default::default()
+            };
+            let theirs = module::attention(query.clone(), key.clone(), value.clone(), None, None, options);
+            assert_close(
+                attention(query, key, value, is_causal),
+                theirs,
+                &format!("{queries} queries, {tokens} tokens"),
+            );
+        }
+    }
+}
+
+#[test]
+fn what_is_not_a_number_stays_that() {
+    let device = ComputeDevice::cpu().tensor_device().clone();
+    let x = Tensor::<2>::from_data([[0.5, f32::NAN, -1.0], [1.0, 2.0, 3.0]], &device);
+    let activated = values(quick_gelu(x.clone()));
+    assert!(activated[1].is_nan() && activated[0].is_finite());
+    let shares = values(scaled_softmax(x, 1.0));
+    assert!(shares[..3].iter().all(|share| share.is_nan()));
+    assert!((shares[3..].iter().sum::<f32>() - 1.0).abs() < 1e-6);
+}
