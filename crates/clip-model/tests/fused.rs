@@ -2,16 +2,22 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
+use std::sync::LazyLock;
+
 use burn::tensor::ops::AttentionModuleOptions;
 use burn::tensor::{Device, Distribution, Tensor, activation, module};
 use clip_model::device::{ComputeDevice, DeviceChoice};
 use clip_model::fused::{attention, quick_gelu, scaled_softmax};
 use pollster::block_on;
 
-/// Both devices. Without a graphics adapter this fails: the kernels must not pass untested.
-fn devices() -> [Device; 2] {
+/// Both devices, opened once for all tests; a machine without a graphics adapter fails here.
+static DEVICES: LazyLock<[Device; 2]> = LazyLock::new(|| {
     [DeviceChoice::Cpu, DeviceChoice::Gpu]
         .map(|choice| block_on(ComputeDevice::open(choice)).unwrap().tensor_device().clone())
+});
+
+fn devices() -> Vec<Device> {
+    DEVICES.to_vec()
 }
 
 fn random<const D: usize>(shape: [usize; D], spread: f64, device: &Device) -> Tensor<D> {
