@@ -3,6 +3,8 @@
 The random inputs of an episode all come from one generator, in the order in which the callers draw them; a changed
 order would change every recorded file.
 """
+import os
+
 import torch
 
 CONTEXT_LENGTH = 77
@@ -43,6 +45,9 @@ def load_tokenizer(folder):
     """CLIP's tokenizer from a folder with `vocab.json` and `merges.txt`, or with `tokenizer.json`."""
     from transformers import CLIPTokenizerFast
 
+    # Without them the library makes a tokenizer of no words, and says nothing.
+    if not any(os.path.exists(os.path.join(folder, name)) for name in ("vocab.json", "tokenizer.json")):
+        raise SystemExit(f"{folder} has neither vocab.json nor tokenizer.json")
     return CLIPTokenizerFast.from_pretrained(folder)
 
 
