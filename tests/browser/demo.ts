@@ -146,6 +146,38 @@ export class Demo {
     await this.done();
   }
 
+  /** Presses Run, and gives back at the first moment that the status says this. Looking at it now and then would miss moments that pass quickly. */
+  async runUntil(status: RegExp): Promise<void> {
+    await this.#runTo(status, false);
+  }
+
+  /** Presses Run, and Cancel at the first moment that the status says this. */
+  async runAndCancelAt(status: RegExp): Promise<void> {
+    await this.#runTo(status, true);
+  }
+
+  async #runTo(status: RegExp, cancels: boolean): Promise<void> {
+    const cancel = await this.cancelButton.elementHandle();
+    const reached = await this.status.evaluateHandle(
+      (element, { source, cancel }) => {
+        const promise = new Promise<void>((resolve) => {
+          const observer = new MutationObserver(() => {
+            if (!new RegExp(source).test(element.textContent ?? "")) return;
+            observer.disconnect();
+            if (cancel instanceof HTMLElement) cancel.click();
+            resolve();
+          });
+          observer.observe(element, { childList: true, characterData: true, subtree: true });
+        });
+        return { promise };
+      },
+      { source: status.source, cancel: cancels ? cancel : null },
+    );
+    await this.runButton.click();
+    await reached.evaluate(({ promise }) => promise);
+    await reached.dispose();
+  }
+
   /** Waits for the end of a run; ends early where the page reports a problem instead. */
   async done(): Promise<void> {
     await expect(this.cancelButton).toHaveAttribute("aria-disabled", "true", { timeout: PATIENCE_MS });

@@ -269,8 +269,7 @@ test("a run that is under way ends with the model that it began with", async ({ 
   await picker.demo.compared();
   await picker.demo.set("Steps", 3);
   await picker.unfold();
-  await picker.demo.runButton.click();
-  await expect(picker.demo.status).toHaveText(/^Encoding/);
+  await picker.demo.runUntil(/^Encoding/);
   await picker.loadButton(KNOWN_TITLE).click();
   await expect(picker.change).toContainText("takes over when the present run has ended");
   await expect(picker.line).toHaveText(/^Pocket CLIP/);

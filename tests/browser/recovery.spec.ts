@@ -33,9 +33,7 @@ test.describe("cancelling on the page", () => {
       await demo.compared();
       await demo.set("Views", 64);
       const before = await demo.bars();
-      await demo.runButton.click();
-      await expect(demo.status).toHaveText(status);
-      await demo.cancelButton.click();
+      await demo.runAndCancelAt(status);
       await expect(demo.status).toHaveText(/^Cancelled\. The answer before adapting is still here/);
       await expect(demo.announcer).toHaveText(/^Cancelled/);
       await expect(demo.cancelButton).toHaveAttribute("aria-disabled", "true");
@@ -45,9 +43,7 @@ test.describe("cancelling on the page", () => {
       await demo.run();
       const disturbed = { bars: await demo.bars(), table: await demo.plotTable() };
       await demo.set("Seed", 1);
-      await demo.runButton.click();
-      await expect(demo.cancelButton).toHaveAttribute("aria-disabled", "false");
-      await demo.cancelButton.click();
+      await demo.runAndCancelAt(/^Encoding/);
       await expect(demo.status, "the result of the last whole run comes back").toHaveText(/result from before/);
       expect(await demo.bars()).toEqual(disturbed.bars);
 
@@ -136,8 +132,7 @@ test("a graphics card that goes away in the middle of a run is replaced by the C
   await expect(demo.device).toHaveText(/^Running on a software GPU: \S+/);
   await demo.set("Views", 32);
   await demo.set("Steps", 3);
-  await demo.runButton.click();
-  await expect(demo.status).toHaveText(/^(Encoding|Step)/, { timeout: 120_000 });
+  await demo.runUntil(/^(Encoding|Step)/);
   await tellWorker(page, "debug-lose-device");
 
   await expect(demo.engineProblem).toContainText(/graphics device was lost/);
@@ -159,8 +154,7 @@ test("an engine that crashes in the middle of a run is started again", async ({ 
   await demo.openReady();
   await demo.setLabels(LABELS);
   await demo.compared();
-  await demo.runButton.click();
-  await expect(demo.status).toHaveText(/^Encoding/);
+  await demo.runUntil(/^Encoding/);
   await tellWorker(page, "debug-panic");
   await expect(demo.engineProblem).toContainText(/engine stopped/);
   await demo.set("Views", 3);
