@@ -87,7 +87,7 @@ impl FrozenLinear {
             Weight::Dense(weight) => {
                 let bias = self.bias.as_ref().map(|bias| on_tape_of(bias, &x));
                 let weight = on_tape_of(weight, &x);
-                module::linear(x, weight, bias)
+                by_rows(x, |rows| module::linear(rows, weight, bias))
             }
             Weight::Packed(weight) => weight.linear(x, self.bias.clone()),
         }
@@ -116,6 +116,35 @@ pub enum Bias {
     With,
     /// It has none.
     Without,
+}
+
+/// Multiplies the rows of `[views, ..., input]` by a matrix in as few products as keep all cores busy: `product` takes
+/// `[pieces, rows, input]` and gives `[pieces, rows, output]`. The library makes one product of many only where that suits a graphics
+/// device; on the CPU each view's product by itself packs the same matrix again.
+pub(crate) fn by_rows<const D: usize>(x: Tensor<D>, product: impl FnOnce(Tensor<3>) -> Tensor<3>) -> Tensor<D> {
+    let mut dims = x.dims();
+    let input = dims[D - 1];
+    let rows: usize = dims[..D - 1].iter().product();
+    let pieces = pieces(dims[0]);
+    let output = product(x.reshape([pieces, rows / pieces, input]));
+    dims[D - 1] = output.dims()[2];
+    output.reshape(dims)
+}
+
+/// Into how many products those of so many views are best put together.
+pub(crate) fn pieces(views: usize) -> usize {
+    #[cfg(target_family = "wasm")]
+    {
+        let _ = views;
+        1
+    }
+    #[cfg(not(target_family = "wasm"))]
+    {
+        // From four on, the library gives each core its own products; the rows of a single one it spreads less well.
+        let wanted = rayon::current_num_threads().max(4);
+        let even = (wanted..views).find(|pieces| views.is_multiple_of(*pieces));
+        even.unwrap_or(views.max(1))
+    }
 }
 
 /// Row-major `[rows, columns]` to row-major `[columns, rows]`.

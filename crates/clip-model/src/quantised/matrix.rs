@@ -196,6 +196,43 @@ pub(super) fn decode_words(format: WeightFormat, codes: &[u32], scales: &[u32], 
     out
 }
 
+/// Rows whose values come to lie side by side at a time: as many as fit into one line of the cache twice.
+const GROUP: usize = 8;
+
+/// All values of a matrix `[rows, columns]`, transposed: `[columns, rows]`, row by row. Matrix products read that order without
+/// bringing it into another first.
+pub(super) fn decode_transposed(
+    format: WeightFormat,
+    codes: &[u32],
+    scales: &[u32],
+    [rows, columns]: [usize; 2],
+) -> Vec<f32> {
+    let codes: &[u8] = bytemuck::cast_slice(codes);
+    let scales: &[u8] = bytemuck::cast_slice(scales);
+    let (code_bytes, scale_bytes) = (format.code_bytes(columns), format.scale_bytes(columns));
+    let mut out = vec![0.0; rows * columns];
+    let mut group = vec![0.0; GROUP * columns];
+    for first in (0..rows).step_by(GROUP) {
+        let taken = GROUP.min(rows - first);
+        let group = &mut group[..taken * columns];
+        format::decode(
+            format,
+            &codes[first * code_bytes..],
+            &scales[first * scale_bytes..],
+            group,
+        );
+        for (column, out) in out.chunks_exact_mut(rows).enumerate() {
+            for (out, value) in out[first..first + taken]
+                .iter_mut()
+                .zip(group[column..].iter().step_by(columns))
+            {
+                *out = *value;
+            }
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

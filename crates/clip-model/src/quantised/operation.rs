@@ -9,12 +9,14 @@ use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind, unary};
+use burn::backend::ops::FloatTensorOps as _;
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Autodiff, AutodiffBackend as _, Backend, Cube, Flex, TensorMetadata, backend_extension};
 use burn::tensor::{Shape, TensorData};
 
 use super::format::WeightFormat;
 use super::{kernel, matrix};
+use crate::linear::pieces;
 
 /// What the words of a packed matrix mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +53,30 @@ impl PackedOps for Flex {
         let count = layout.rows * layout.columns;
         let values = matrix::decode_words(layout.format, codes.storage(), scales.storage(), count);
         burn::backend::flex::FlexTensor::from_data(TensorData::new(values, [layout.rows, layout.columns]))
+    }
+
+    fn packed_linear(
+        x: FloatTensor<Self>,
+        codes: IntTensor<Self>,
+        scales: IntTensor<Self>,
+        layout: PackedLayout,
+    ) -> FloatTensor<Self> {
+        let mut dims: Vec<usize> = x.shape().iter().copied().collect();
+        let rows = x.shape().num_elements() / layout.columns.max(1);
+        let pieces = pieces(dims.first().copied().unwrap_or(1));
+        let x = Self::float_reshape(x, Shape::new([pieces, rows / pieces, layout.columns]));
+        let PackedLayout {
+            format,
+            rows: outputs,
+            columns: inputs,
+        } = layout;
+        let values = matrix::decode_transposed(format, codes.storage(), scales.storage(), [outputs, inputs]);
+        let weight = burn::backend::flex::FlexTensor::from_data(TensorData::new(values, [1, inputs, outputs]));
+        let product = Self::float_matmul(x, weight);
+        if let Some(last) = dims.last_mut() {
+            *last = layout.rows;
+        }
+        Self::float_reshape(product, Shape::from(dims))
     }
 }
 
