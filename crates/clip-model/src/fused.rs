@@ -1,8 +1,7 @@
 //! Operations of a transformer block that the tensor library makes of several passes over memory, or with an exponential
 //! that compilers can't vectorise: here each is one pass.
 //!
-//! On the CPU device a third of a picture's time went into them (`docs/performance.md`). Each has its backward pass written out,
-//! which needs fewer passes than one made of the backward passes of its parts.
+//! Each has its backward pass written out, which needs fewer passes than one made of the backward passes of its parts.
 
 mod exponential;
 mod host;
