@@ -155,5 +155,16 @@ test("from right to left, and in Japanese, it is the same element", async ({ pag
     return { picture: left("picture"), bars: left("bars") };
   });
   expect(places.picture).toBeGreaterThan(places.bars);
+  const [sign, digit] = await widget.evaluate((element) => {
+    const change = element.shadowRoot?.querySelector(".ct-bars-points")?.firstChild;
+    if (!(change instanceof Text)) return [];
+    return [0, 1].map((index) => {
+      const range = document.createRange();
+      range.setStart(change, index);
+      range.setEnd(change, index + 1);
+      return range.getBoundingClientRect().left;
+    });
+  });
+  expect(sign, "the sign stands before its number").toBeLessThan(digit ?? 0);
   await page.screenshot({ path: info.outputPath("rtl.png"), fullPage: true });
 });

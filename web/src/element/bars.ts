@@ -123,7 +123,8 @@ export class Bars {
     const before = buildBar("before");
     const after = buildBar("after");
     const label = html("span", { dir: "auto" });
-    const points = html("span", { class: "ct-bars-points" });
+    // A sign belongs before its number in every script.
+    const points = html("span", { class: "ct-bars-points", dir: "ltr" });
     const unit = html("span", { class: "ct-bars-unit" }, ` ${this.#strings.bars.changeUnit}`);
     const rank = html("span", { class: "ct-bars-rank" });
     const row = html(
