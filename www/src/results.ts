@@ -4,12 +4,13 @@ import type { EpisodeReport, StepReport, ViewBox } from "clip-ttl";
 import {
   Bars,
   CropOverlay,
+  emptyFrames,
   EntropyPlot,
   entropySeries,
   formatPercent,
+  knownViews,
   ViewStrip,
   type PictureSource,
-  type StripView,
   type ViewData,
 } from "clip-ttl/element";
 import { byId } from "./page-dom.js";
@@ -85,8 +86,8 @@ export class Results {
       labelCount: known.labels.length,
     });
     this.#hasAnswer = known.before !== null;
-    const views = viewsOf(known);
-    this.#strip.update({ picture: known.picture, views: views ?? placeholders(known.viewCount), encoded: known.viewsEncoded });
+    const views = knownViews(known);
+    this.#strip.update({ picture: known.picture, views: views ?? emptyFrames(known.viewCount), encoded: known.viewsEncoded });
     this.#overlay.update({ picture: known.picture, views: views ?? NO_VIEWS });
     this.#sentence.replaceChildren(...sentence(known.labels, known.before, after, steps.length));
     const warnings = report?.warnings ?? [];
@@ -96,26 +97,6 @@ export class Results {
 }
 
 const NO_VIEWS: readonly ViewData[] = [];
-
-/** The views as far as they are known; null before a run has drawn them. */
-function viewsOf({ report, steps, boxes }: Known): readonly ViewData[] | null {
-  if (report !== null) return report.views;
-  const first = steps[0];
-  const latest = steps.at(-1);
-  return (
-    boxes?.map((view, index) => ({
-      ...view,
-      entropyBefore: first?.viewEntropies[index] ?? null,
-      entropyAfter: null,
-      weight: latest?.viewWeights[index] ?? null,
-    })) ?? null
-  );
-}
-
-/** Frames for views whose places aren't drawn yet. */
-function placeholders(count: number): readonly StripView[] {
-  return Array.from({ length: count }, () => ({ box: null, flip: false, entropyBefore: null, entropyAfter: null, weight: null }));
-}
 
 /** The answer in words, as nodes: labels only ever become text. */
 function sentence(labels: readonly string[], before: readonly number[] | null, after: readonly number[] | null, updates: number): (Node | string)[] {

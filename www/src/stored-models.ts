@@ -16,8 +16,6 @@ export class StoredModels {
   readonly #deleteAll = byId("stored-delete-all", HTMLButtonElement);
   readonly #problem = new ProblemLine(byId("stored-problem", HTMLElement));
   #models: readonly CachedModel[] = [];
-  /** What the list was made of. */
-  #listed = "";
   #refreshing: Promise<void> = Promise.resolve();
 
   /** `onChange` is told of the models whenever they have been looked at. */
@@ -78,19 +76,18 @@ export class StoredModels {
   }
 
   #show(models: readonly CachedModel[], catalogue: readonly CatalogueEntry[], note: string): void {
+    // Rows that say the same are left alone: somebody may be about to press one of their buttons.
+    const isNew = JSON.stringify(models) !== JSON.stringify(this.#models);
     this.#models = models;
     setText(this.#note, note);
     this.#list.hidden = models.length === 0;
     this.#deleteAll.hidden = models.length < 2;
-    this.#fillList(models, catalogue);
+    if (isNew) this.#fillList(models, catalogue);
     this.#onChange(models);
   }
 
-  /** Leaves the rows alone where nothing has changed, and the focus where it was: somebody may be about to press one of the buttons. */
+  /** Leaves the focus on the button that it was on. */
   #fillList(models: readonly CachedModel[], catalogue: readonly CatalogueEntry[]): void {
-    const listed = JSON.stringify(models);
-    if (listed === this.#listed) return;
-    this.#listed = listed;
     const focused = [...this.#list.children].find((row) => row.contains(document.activeElement));
     const focusedKey = focused instanceof HTMLElement ? focused.dataset["key"] : undefined;
     const rows = models.map((model) => this.#row(model, catalogue.find(({ id }) => id === model.name)?.title ?? model.name));

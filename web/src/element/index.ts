@@ -17,6 +17,7 @@ export { CropOverlay, type CropOverlayData } from "./crop-overlay.js";
 export { EntropyPlot, type EntropyPlotData } from "./entropy-plot.js";
 export { entropySeries, type EntropySeries, type EpisodeMeasures } from "./entropy-series.js";
 export { formatBytes, formatCount, formatDuration, formatNats, formatPercent, formatPoints } from "./format.js";
+export { emptyFrames, knownViews, type EpisodeViews } from "./known-views.js";
 export {
   changedOptions,
   defaultValues,

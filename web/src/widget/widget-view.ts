@@ -5,9 +5,10 @@ import { Controls } from "../element/controls.js";
 import { html, sameItems } from "../element/dom.js";
 import { EntropyPlot } from "../element/entropy-plot.js";
 import { entropySeries } from "../element/entropy-series.js";
+import { emptyFrames, knownViews } from "../element/known-views.js";
 import type { OptionValues } from "../element/options.js";
 import type { ViewData } from "../element/view-data.js";
-import { ViewStrip, type StripView } from "../element/view-strip.js";
+import { ViewStrip } from "../element/view-strip.js";
 import { answerSentence } from "./answer.js";
 import type { HideablePart } from "./attributes.js";
 import type { ShownPicture } from "./picture.js";
@@ -134,10 +135,10 @@ export class WidgetView {
     const last = report === null ? plannedSteps : steps.length;
     this.#plot.update({ series: entropySeries({ beforeEntropy, steps, finalState, plannedSteps: last }), labelCount: labels.length });
     const origin = [report, steps, knowledge.boxes];
-    if (!sameItems(origin, this.#viewsOrigin)) this.#views = viewsOf(knowledge);
+    if (!sameItems(origin, this.#viewsOrigin)) this.#views = knownViews(knowledge);
     this.#viewsOrigin = origin;
     const picture = this.picture.picture?.source ?? null;
-    this.#strip.update({ picture, views: this.#views ?? frames(plannedViews), encoded: knowledge.viewsEncoded });
+    this.#strip.update({ picture, views: this.#views ?? emptyFrames(plannedViews), encoded: knowledge.viewsEncoded });
     this.#showViews();
     const parts = answerSentence({ labels, before, after, updates: steps.length }, this.#strings);
     this.#answer.replaceChildren(...parts.map((part) => (part.isLabel ? html("strong", { dir: "auto" }, part.text) : part.text)));
@@ -175,24 +176,4 @@ export class WidgetView {
     this.picture.showViews(isWanted ? this.#views : null);
     if (!isWanted) this.picture.highlight(null);
   }
-}
-
-/** The views as far as they are known; null before a run has drawn them. */
-function viewsOf({ report, steps, boxes }: Knowledge): readonly ViewData[] | null {
-  if (report !== null) return report.views;
-  const first = steps[0];
-  const latest = steps.at(-1);
-  return (
-    boxes?.map((view, index) => ({
-      ...view,
-      entropyBefore: first?.viewEntropies[index] ?? null,
-      entropyAfter: null,
-      weight: latest?.viewWeights[index] ?? null,
-    })) ?? null
-  );
-}
-
-/** Empty frames for views whose places aren't drawn yet. */
-function frames(count: number): readonly StripView[] {
-  return Array.from({ length: count }, () => ({ box: null, flip: false, entropyBefore: null, entropyAfter: null, weight: null }));
 }
