@@ -11,7 +11,7 @@ pub use self::report::{CompareEvent, CompareReport, MethodError, MethodOutcome};
 use crate::entropy;
 use crate::episode::{is_finite, not_finite};
 use crate::error::{Error, Result};
-use crate::groundwork::{Groundwork, wait_for};
+use crate::groundwork::Groundwork;
 use crate::labels::Prompts;
 use crate::methods::adaptation::{Adaptation, Piece, Prediction};
 use crate::options::{Options, ViewOptions};
@@ -79,8 +79,6 @@ pub struct Comparison {
 enum Phase {
     Groundwork,
     Starting(usize),
-    /// Its views go from the depth that all share to its own: chunks that are done.
-    Feeding(usize, usize),
     Stepping(usize, f64),
     Finishing(usize),
     Over(usize),
@@ -139,11 +137,10 @@ impl Comparison {
     async fn work(&mut self, start: Instant) -> Result<Option<CompareEvent>> {
         match self.phase {
             Phase::Groundwork => self.lay_groundwork().await,
-            Phase::Starting(index) => Ok(Some(self.start(index))),
-            Phase::Feeding(index, chunk) => Ok(self.feed(index, chunk, start).await),
+            Phase::Starting(index) => Ok(Some(self.start(index, start))),
             Phase::Stepping(index, spent_ms) => Ok(self.step(index, spent_ms, start).await),
             Phase::Finishing(index) => Ok(self.finish(index, start).await),
-            Phase::Over(index) => Ok(Some(self.end(index))),
+            Phase::Over(index) => Ok(Some(self.end(index, start))),
             Phase::Ended => Err(Error::EpisodeOver),
         }
     }
@@ -151,20 +148,23 @@ impl Comparison {
     async fn lay_groundwork(&mut self) -> Result<Option<CompareEvent>> {
         let advanced = self.groundwork.advance(&mut self.timing).await;
         let event = advanced.inspect_err(|_| self.phase = Phase::Ended)?;
-        if self.groundwork.wants_depth() {
-            // The deepest place that all can begin from.
-            let mut depth = self.clip.vision.layers().saturating_sub(1);
+        if self.groundwork.wants_depths() {
+            let mut depths = Vec::new();
             for contender in &mut self.contenders {
                 let setting = self.groundwork.setting(&contender.prompts)?;
                 match contender.setup.begin(setting) {
                     Ok(run) => {
-                        depth = depth.min(run.first_block());
+                        depths.push(run.first_block());
                         contender.run = Some(run);
                     }
                     Err(error) => contender.fail(&error),
                 }
             }
-            self.groundwork.set_depth(depth);
+            if depths.is_empty() {
+                // The prediction without adaptation is made all the same.
+                depths.push(self.clip.vision.layers());
+            }
+            self.groundwork.keep(depths);
         }
         if self.groundwork.is_over() {
             self.phase = Phase::Starting(0);
@@ -172,54 +172,28 @@ impl Comparison {
         Ok(CompareEvent::of(event))
     }
 
-    fn start(&mut self, index: usize) -> CompareEvent {
-        let Some(contender) = self.contenders.get(index) else {
+    fn start(&mut self, index: usize, start: Instant) -> CompareEvent {
+        let Some(contender) = self.contenders.get_mut(index) else {
             self.phase = Phase::Ended;
             return CompareEvent::Done {
                 report: Box::new(self.report()),
             };
         };
-        self.phase = if contender.run.is_some() {
-            Phase::Feeding(index, 0)
-        } else {
-            Phase::Over(index)
+        self.phase = match &mut contender.run {
+            Some(run) => {
+                for tokens in self.groundwork.tokens(run.first_block()) {
+                    run.push(tokens.clone());
+                }
+                Phase::Stepping(index, 0.0)
+            }
+            None => Phase::Over(index),
         };
+        // What the others would have had to do as well is no cost of this one.
+        self.timing.trunk += milliseconds(start);
         CompareEvent::MethodStarted {
             index,
             method: contender.setup.name().to_owned(),
         }
-    }
-
-    async fn feed(&mut self, index: usize, chunk: usize, start: Instant) -> Option<CompareEvent> {
-        let depth = self.groundwork.depth();
-        let total = self.groundwork.boxes.len();
-        let tokens = self.groundwork.tokens();
-        let (Some(contender), Some(given)) = (self.contenders.get_mut(index), tokens.get(chunk)) else {
-            self.phase = Phase::Stepping(index, 0.0);
-            return None;
-        };
-        let run = contender.run.as_mut()?;
-        let own = run.first_block();
-        let mut given = given.clone();
-        let moved = own > depth;
-        if moved {
-            given = self.clip.vision.advance(given, depth, own);
-            if let Err(error) = wait_for(&given, "encoding views").await {
-                contender.fail(&error);
-                self.phase = Phase::Over(index);
-                return None;
-            }
-        }
-        run.push(given);
-        self.phase = Phase::Feeding(index, chunk + 1);
-        let done = tokens.iter().take(chunk + 1).map(|chunk| chunk.dims()[0]).sum();
-        // What the others would have had to do as well is no cost of this one.
-        self.timing.trunk += milliseconds(start);
-        moved.then_some(CompareEvent::Stepping {
-            index,
-            views_done: done,
-            views_total: total,
-        })
     }
 
     async fn step(&mut self, index: usize, spent_ms: f64, start: Instant) -> Option<CompareEvent> {
@@ -298,7 +272,7 @@ impl Comparison {
         }
     }
 
-    fn end(&mut self, index: usize) -> CompareEvent {
+    fn end(&mut self, index: usize, start: Instant) -> CompareEvent {
         let zero_shot = Prediction::of_logits(self.groundwork.zero_shot());
         let mut warnings = Vec::new();
         let (mut passes, mut outcome) = (Default::default(), None);
@@ -332,6 +306,12 @@ impl Comparison {
                 error: contender.error.take(),
             });
         }
+        let wanted: Vec<usize> = self
+            .contenders
+            .iter()
+            .filter_map(|contender| contender.run.as_ref().map(|run| run.first_block()))
+            .collect();
+        self.groundwork.forget(|blocks| wanted.contains(&blocks));
         self.phase = Phase::Starting(index + 1);
         match outcome {
             Some(outcome) => {
@@ -341,7 +321,7 @@ impl Comparison {
                     outcome: Box::new(outcome),
                 }
             }
-            None => self.start(index + 1),
+            None => self.start(index + 1, start),
         }
     }
 

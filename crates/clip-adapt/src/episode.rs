@@ -103,16 +103,17 @@ impl Episode {
 
     async fn lay_groundwork(&mut self) -> Result<Event> {
         let event = self.groundwork.advance(&mut self.timing).await?;
-        if self.groundwork.wants_depth() {
+        if self.groundwork.wants_depths() {
             let run = self.setup.begin(self.groundwork.setting(&self.prompts)?)?;
-            self.groundwork.set_depth(run.first_block());
+            self.groundwork.keep([run.first_block()]);
             self.run = Some(run);
         }
         if let Some(run) = &mut self.run {
-            for tokens in self.groundwork.tokens().iter().skip(self.given) {
+            let chunks = self.groundwork.tokens(run.first_block());
+            for tokens in chunks.iter().skip(self.given) {
                 run.push(tokens.clone());
             }
-            self.given = self.groundwork.tokens().len();
+            self.given = chunks.len();
         }
         if self.groundwork.is_over() {
             self.phase = Phase::Stepping { spent_ms: 0.0 };

@@ -1,6 +1,7 @@
 //! What comes before any method: views, the labels' features, the trunk, and the prediction without adaptation, a bounded
 //! piece at a time.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use burn::tensor::Tensor;
@@ -35,10 +36,10 @@ pub(crate) struct Groundwork {
     sets: Vec<LabelSet>,
     encoder: Option<TextEncoder>,
     phase: Phase,
-    /// Blocks of the trunk, once it is known what is done with the views.
-    depth: Option<usize>,
-    /// `[views, tokens, width]` of each chunk.
-    tokens: Vec<Tensor<3>>,
+    /// By the number of blocks that they went through, the tokens `[views, tokens, width]` of each chunk of views. What is kept
+    /// is said once it is known what is done with the views.
+    tokens: BTreeMap<usize, Vec<Tensor<3>>>,
+    views_done: usize,
     /// Logits of the centre view.
     zero_shot: Vec<f32>,
 }
@@ -88,8 +89,8 @@ impl Groundwork {
             sets: Vec::new(),
             encoder: None,
             phase: Phase::Drawn,
-            depth: None,
-            tokens: Vec::new(),
+            tokens: BTreeMap::new(),
+            views_done: 0,
             zero_shot: Vec::new(),
         }
     }
@@ -99,23 +100,24 @@ impl Groundwork {
         self.phase == Phase::Over
     }
 
-    /// Whether the labels' features are there, but [`Groundwork::set_depth`] hasn't been called.
-    pub(crate) fn wants_depth(&self) -> bool {
-        self.phase == Phase::Encoding && self.depth.is_none()
+    /// Whether the labels' features are there, but [`Groundwork::keep`] hasn't been called.
+    pub(crate) fn wants_depths(&self) -> bool {
+        self.phase == Phase::Encoding && self.tokens.is_empty()
     }
 
-    /// Says after how many blocks the views' tokens are wanted.
-    pub(crate) fn set_depth(&mut self, blocks: usize) {
-        self.depth = Some(blocks);
+    /// Says after how many blocks the views' tokens are wanted; a view goes through each block once, however many want it.
+    pub(crate) fn keep(&mut self, depths: impl IntoIterator<Item = usize>) {
+        self.tokens = depths.into_iter().map(|blocks| (blocks, Vec::new())).collect();
     }
 
-    pub(crate) fn depth(&self) -> usize {
-        self.depth.unwrap_or_default()
+    /// Gives up the tokens of depths that nobody wants any more.
+    pub(crate) fn forget(&mut self, mut is_wanted: impl FnMut(usize) -> bool) {
+        self.tokens.retain(|&blocks, _| is_wanted(blocks));
     }
 
-    /// The chunks of views that are encoded.
-    pub(crate) fn tokens(&self) -> &[Tensor<3>] {
-        &self.tokens
+    /// The chunks of views that are encoded, after so many blocks.
+    pub(crate) fn tokens(&self, blocks: usize) -> &[Tensor<3>] {
+        self.tokens.get(&blocks).map_or(&[], Vec::as_slice)
     }
 
     /// The centre view's logits without adaptation; empty before they are there.
@@ -208,24 +210,29 @@ impl Groundwork {
         })
     }
 
-    fn views_done(&self) -> usize {
-        self.tokens.iter().map(|chunk| chunk.dims()[0]).sum()
-    }
-
     async fn encode_views(&mut self, timing: &mut EpisodeTiming) -> Result<Event> {
         let start = Instant::now();
-        let first = self.views_done();
+        let first = self.views_done;
         let preprocessing = &self.clip.preprocessing;
         let mut values = Vec::new();
+        let mut count = 0;
         for (index, view) in self.boxes.iter().enumerate().skip(first).take(self.options.chunk_views) {
             let pixels = views::render(&self.picture, preprocessing, index, view)?;
             values.extend(pixels::normalise(&pixels, preprocessing));
+            count += 1;
         }
         timing.views += milliseconds(start);
         let start = Instant::now();
-        let tokens = self.clip.vision.trunk(self.clip.upload_views(values)?, self.depth())?;
+        let vision = &self.clip.vision;
+        let mut tokens = vision.trunk(self.clip.upload_views(values)?, 0)?;
+        let mut passed = 0;
+        for (&blocks, chunks) in &mut self.tokens {
+            tokens = vision.advance(tokens, passed, blocks);
+            passed = blocks;
+            chunks.push(tokens.clone());
+        }
         wait_for(&tokens, "encoding views").await?;
-        self.tokens.push(tokens);
+        self.views_done += count;
         timing.trunk += milliseconds(start);
         self.phase = if first == 0 {
             Phase::ZeroShot
@@ -233,17 +240,18 @@ impl Groundwork {
             self.after_encoding()
         };
         Ok(Event::Encoding {
-            views_done: self.views_done(),
+            views_done: self.views_done,
             views_total: self.boxes.len(),
         })
     }
 
     async fn predict_zero_shot(&mut self) -> Result<Event> {
-        let Some(chunk) = self.tokens.first() else {
+        let deepest = self.tokens.last_key_value();
+        let Some((&blocks, Some(chunk))) = deepest.map(|(blocks, chunks)| (blocks, chunks.first())) else {
             return Err(Error::EpisodeOver);
         };
         let centre = chunk.clone().narrow(0, 0, 1);
-        let features = self.clip.vision.tail(centre, self.depth(), None);
+        let features = self.clip.vision.tail(centre, blocks, None);
         let text = self.text_features(&self.first_prompts)?;
         self.zero_shot = read_rows(vec![self.clip.logits(features, text)], "prediction").await?;
         self.phase = self.after_encoding();
@@ -254,7 +262,7 @@ impl Groundwork {
     }
 
     fn after_encoding(&self) -> Phase {
-        if self.views_done() < self.boxes.len() {
+        if self.views_done < self.boxes.len() {
             Phase::Encoding
         } else {
             Phase::Over
@@ -263,7 +271,7 @@ impl Groundwork {
 }
 
 /// Reading one number back waits for the device, so that progress is real and the queue stays short.
-pub(crate) async fn wait_for(tokens: &Tensor<3>, operation: &'static str) -> Result<()> {
+async fn wait_for(tokens: &Tensor<3>, operation: &'static str) -> Result<()> {
     let first = tokens.clone().narrow(0, 0, 1).narrow(1, 0, 1).narrow(2, 0, 1);
     read_values(first, operation).await.map(|_| ())
 }

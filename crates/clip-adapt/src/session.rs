@@ -154,9 +154,7 @@ impl Session {
         } = &*self.clip;
         let view = pixels::centre_view(picture, preprocessing)?;
         let pixels = self.clip.upload_views(pixels::normalise(&view, preprocessing))?;
-        // The last block computes the class token alone.
-        let before_last = vision.layers().saturating_sub(1);
-        let trunk = adapter.map_or(before_last, |adapter| adapter.first_block.min(before_last));
+        let trunk = adapter.map_or(vision.layers(), |adapter| adapter.first_block);
         Ok(vision.tail(vision.trunk(pixels, trunk)?, trunk, adapter))
     }
 

@@ -80,20 +80,16 @@ impl VisionTower {
 
     /// Runs the embedding and the first `blocks` blocks.
     ///
-    /// `pixels` is `[views, 3, side, side]`, normalised; the result is `[views, tokens, width]`.
+    /// `pixels` is `[views, 3, side, side]`, normalised; the result is `[views, tokens, width]`, or, after all blocks,
+    /// the class token's `[views, 1, width]`.
     ///
     /// # Errors
     /// [`Error::Shape`] where the views have another size than the model's input.
     pub fn trunk(&self, pixels: Tensor<4>, blocks: usize) -> Result<Tensor<3>> {
-        let mut x = self.embed(pixels)?;
-        for block in self.blocks.iter().take(blocks) {
-            x = block.forward(x, None, Rows::All);
-        }
-        Ok(x)
+        Ok(self.advance(self.embed(pixels)?, 0, blocks))
     }
 
-    /// Runs the trunk on, from what [`VisionTower::trunk`] gave after `from` blocks to what it would have given after `to`, which
-    /// is at most one less than all.
+    /// Runs the trunk on, from what [`VisionTower::trunk`] gave after `from` blocks to what it would have given after `to`.
     #[must_use]
     pub fn advance(&self, tokens: Tensor<3>, from: usize, to: usize) -> Tensor<3> {
         (from..to).fold(tokens, |x, index| self.through_block(x, index, None))

@@ -229,7 +229,7 @@ impl FeatureMethod for Oftta {
     fn first_block(&self, options: &Options, layers: usize) -> usize {
         match read::<OfttaOptions>(options) {
             Ok(options) if options.normalisation_mix => layers.saturating_sub(options.layers),
-            _ => layers.saturating_sub(1),
+            _ => layers,
         }
     }
 

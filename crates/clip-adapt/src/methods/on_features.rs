@@ -74,10 +74,9 @@ pub trait FeatureMethod: Sync {
         Ok(Vec::new())
     }
 
-    /// After how many of the vision tower's `layers` blocks the views' tokens are kept.
+    /// After how many of the vision tower's `layers` blocks the views' tokens are kept: of all, nothing but the class token is.
     fn first_block(&self, _options: &Options, layers: usize) -> usize {
-        // The last block computes the class token alone.
-        layers.saturating_sub(1)
+        layers
     }
 
     /// Passes of all views through all of the tower's `layers` blocks that [`Self::encode`] makes beyond the plain encoding, which all methods share.
@@ -248,9 +247,9 @@ impl<M: FeatureMethod + 'static> FeatureRun<M> {
             let view = pixels::centre_view(picture, preprocessing)?;
             values.extend(pixels::normalise(&view, preprocessing));
         }
-        let before_last = clip.vision.layers().saturating_sub(1);
-        let tokens = clip.vision.trunk(clip.upload_views(values)?, before_last)?;
-        Ok(Some(clip.vision.tail(tokens, before_last, None)))
+        let layers = clip.vision.layers();
+        let tokens = clip.vision.trunk(clip.upload_views(values)?, layers)?;
+        Ok(Some(clip.vision.tail(tokens, layers, None)))
     }
 
     /// Computes what isn't there yet.

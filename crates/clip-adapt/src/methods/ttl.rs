@@ -154,14 +154,14 @@ impl TtlOptions {
         layers.saturating_sub(self.layers)
     }
 
-    /// Index of the first vision block that has adapters; without any, the last one, which is all that is computed anew.
+    /// Index of the first vision block that has adapters; without any, the number of blocks, as none is computed anew.
     #[must_use]
     pub fn first_block(&self, clip: &Clip) -> usize {
         let layers = clip.vision.layers();
         if self.encoder.has(Tower::Vision) {
             self.first_of(layers)
         } else {
-            layers.saturating_sub(1)
+            layers
         }
     }
 

@@ -50,7 +50,7 @@ impl Method for CTptMethod {
 
     fn begin(&self, options: &Options, setting: Setting) -> Result<Box<dyn Adaptation>> {
         let CTptOptions { dispersion_weight, tpt } = read(options)?;
-        let first_block = setting.clip.vision.layers().saturating_sub(1);
+        let first_block = setting.clip.vision.layers();
         Ok(Box::new(TptRun::new(
             &setting,
             tpt,

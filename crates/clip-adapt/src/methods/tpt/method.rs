@@ -64,7 +64,7 @@ impl Method for TptMethod {
     }
 
     fn begin(&self, options: &Options, setting: Setting) -> Result<Box<dyn Adaptation>> {
-        let first_block = setting.clip.vision.layers().saturating_sub(1);
+        let first_block = setting.clip.vision.layers();
         Ok(Box::new(TptRun::new(&setting, read(options)?, 0.0, None, first_block)?))
     }
 }
