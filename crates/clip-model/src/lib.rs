@@ -12,11 +12,14 @@ pub mod clip;
 pub mod config;
 pub mod device;
 pub mod error;
+mod flex;
 pub mod fused;
 pub mod linear;
 pub mod lora;
 pub mod picture;
 pub mod pixels;
+#[cfg(any(target_family = "wasm", test))]
+pub mod product;
 pub mod quantised;
 pub mod text;
 pub mod tokenizer;

@@ -4,6 +4,7 @@
 //! where it is multiplied by without an unpacked copy staying there.
 
 mod format;
+mod host;
 mod kernel;
 mod matrix;
 mod operation;
@@ -64,19 +65,15 @@ impl PackedTensor {
     /// `[..., columns]` times the transposed matrix, plus the bias `[rows]`: `[..., rows]`. Gradients flow to `x` alone.
     #[must_use]
     pub fn linear<const D: usize>(&self, x: Tensor<D>, bias: Option<Tensor<1>>) -> Tensor<D> {
-        let product = Tensor::from_dispatch(Dispatch::packed_linear(
+        let bias = bias.unwrap_or_else(|| Tensor::zeros([self.layout.rows], &self.codes.device()));
+        let bias = on_tape_of(&bias, &x);
+        Tensor::from_dispatch(Dispatch::packed_linear(
             x.into_dispatch(),
+            bias.into_dispatch(),
             self.codes.clone().into_dispatch(),
             self.scales.clone().into_dispatch(),
             self.layout,
-        ));
-        match bias {
-            Some(bias) => {
-                let bias = on_tape_of(&bias, &product);
-                product + bias.unsqueeze()
-            }
-            None => product,
-        }
+        ))
     }
 
     /// All values, `[rows, columns]`.

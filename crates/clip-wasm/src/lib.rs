@@ -22,6 +22,8 @@ mod episode;
 #[cfg(target_family = "wasm")]
 mod js;
 #[cfg(target_family = "wasm")]
+mod kernel;
+#[cfg(target_family = "wasm")]
 mod loader;
 #[cfg(target_family = "wasm")]
 mod panics;

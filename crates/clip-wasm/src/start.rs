@@ -2,6 +2,8 @@
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
+use crate::kernel;
+
 // SAFETY: the linker makes this function with this signature for every module. Calling it is safe since what is registered
 // with it here, the lists of the `inventory` crate, may be registered any number of times.
 #[allow(unsafe_code, reason = "the linker's function can't be named in another way")]
@@ -16,4 +18,5 @@ unsafe extern "C" {
 #[wasm_bindgen(start)]
 fn run_constructors() {
     __wasm_call_ctors();
+    kernel::use_where_possible();
 }

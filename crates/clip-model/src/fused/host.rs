@@ -3,6 +3,7 @@
 use burn::backend::flex::FlexTensor;
 
 use super::exponential::{exp, sigmoid};
+use crate::flex::values;
 
 /// The factor in the activation's sigmoid.
 const STEEPNESS: f32 = 1.702;
@@ -117,15 +118,6 @@ fn values_mut(tensor: &mut FlexTensor) -> &mut [f32] {
     let storage = tensor.storage_mut();
     let count = count.min(storage.len());
     &mut storage[..count]
-}
-
-/// Of a tensor that [`FlexTensor::to_contiguous`] gave.
-fn values(tensor: &FlexTensor) -> &[f32] {
-    let start = tensor.layout().start_offset();
-    let storage = tensor.storage();
-    storage
-        .get(start..start + tensor.layout().num_elements())
-        .unwrap_or_default()
 }
 
 /// At least 1, as rows of nothing can't be taken one after another.

@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use super::format::{self, BLOCK, WeightFormat};
 use crate::error::{Error, Result};
+#[cfg(any(target_family = "wasm", test))]
+use crate::product::PANEL;
 
 // Files and the words that go to the device are little-endian; here they are read as bytes without being turned around.
 #[cfg(target_endian = "big")]
@@ -196,11 +198,73 @@ pub(super) fn decode_words(format: WeightFormat, codes: &[u32], scales: &[u32], 
     out
 }
 
+/// The panels of [`rows_by_panels`](crate::product::rows_by_panels) of a matrix `[rows, columns]`, transposed: each has the values of some
+/// rows, column by column.
+#[cfg(any(target_family = "wasm", test))]
+pub(super) fn decode_panels_transposed(
+    format: WeightFormat,
+    codes: &[u32],
+    scales: &[u32],
+    [rows, columns]: [usize; 2],
+) -> Vec<f32> {
+    let codes: &[u8] = bytemuck::cast_slice(codes);
+    let scales: &[u8] = bytemuck::cast_slice(scales);
+    let (code_bytes, scale_bytes) = (format.code_bytes(columns), format.scale_bytes(columns));
+    let mut out = vec![0.0; rows.div_ceil(PANEL) * PANEL * columns];
+    let mut group = vec![0.0; PANEL * columns];
+    for (panel, out) in out.chunks_exact_mut(PANEL * columns).enumerate() {
+        let first = panel * PANEL;
+        let taken = PANEL.min(rows - first);
+        format::decode(
+            format,
+            &codes[first * code_bytes..],
+            &scales[first * scale_bytes..],
+            &mut group[..taken * columns],
+        );
+        for (row, values) in group.chunks_exact(columns).enumerate().take(taken) {
+            for (out, value) in out.chunks_exact_mut(PANEL).zip(values) {
+                out[row] = *value;
+            }
+        }
+    }
+    out
+}
+
+/// The panels of [`rows_by_panels`](crate::product::rows_by_panels) of a matrix `[rows, columns]` as it is: each has the values of some
+/// columns, row by row.
+#[cfg(any(target_family = "wasm", test))]
+pub(super) fn decode_panels(
+    format: WeightFormat,
+    codes: &[u32],
+    scales: &[u32],
+    [rows, columns]: [usize; 2],
+) -> Vec<f32> {
+    let codes: &[u8] = bytemuck::cast_slice(codes);
+    let scales: &[u8] = bytemuck::cast_slice(scales);
+    let (code_bytes, scale_bytes) = (format.code_bytes(columns), format.scale_bytes(columns));
+    let mut out = vec![0.0; columns.div_ceil(PANEL) * PANEL * rows];
+    let mut values = vec![0.0; columns];
+    for row in 0..rows {
+        format::decode(
+            format,
+            &codes[row * code_bytes..],
+            &scales[row * scale_bytes..],
+            &mut values,
+        );
+        for (panel, values) in out.chunks_exact_mut(PANEL * rows).zip(values.chunks(PANEL)) {
+            panel[row * PANEL..][..values.len()].copy_from_slice(values);
+        }
+    }
+    out
+}
+
 /// Rows whose values come to lie side by side at a time: as many as fit into one line of the cache twice.
+#[cfg(not(target_family = "wasm"))]
 const GROUP: usize = 8;
 
-/// All values of a matrix `[rows, columns]`, transposed: `[columns, rows]`, row by row. Matrix products read that order without
+/// All values of a matrix `[rows, columns]`, transposed: `[columns, rows]`, row by row, for the library's product. Matrix products read that order without
 /// bringing it into another first.
+#[cfg(not(target_family = "wasm"))]
 pub(super) fn decode_transposed(
     format: WeightFormat,
     codes: &[u32],
@@ -282,6 +346,35 @@ mod tests {
             (WeightFormat::Q4, 48 + 8),
         ] {
             assert_eq!(PackedMatrix::zeros(format, [3, 32]).bytes(), bytes, "{format}");
+        }
+    }
+
+    #[test]
+    fn panels_have_the_values_of_the_matrix() {
+        // The last panel isn't full in either direction.
+        for (format, [rows, columns]) in [
+            (WeightFormat::Q8, [11, 32]),
+            (WeightFormat::Q4, [8, 96]),
+            (WeightFormat::F16, [5, 13]),
+        ] {
+            let (matrix, _) = matrix(format, [rows, columns]);
+            let all = matrix.to_f32();
+            let (codes, scales) = matrix.into_words();
+            let as_is = decode_panels(format, &codes, &scales, [rows, columns]);
+            let transposed = decode_panels_transposed(format, &codes, &scales, [rows, columns]);
+            for row in 0..rows {
+                for column in 0..columns {
+                    let value = all[row * columns + column].to_bits();
+                    let place = ((column / PANEL) * rows + row) * PANEL + column % PANEL;
+                    assert_eq!(as_is[place].to_bits(), value, "{format} {row} {column}");
+                    let place = ((row / PANEL) * columns + column) * PANEL + row % PANEL;
+                    assert_eq!(
+                        transposed[place].to_bits(),
+                        value,
+                        "{format} {row} {column}, transposed"
+                    );
+                }
+            }
         }
     }
 

@@ -9,14 +9,12 @@ use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind, unary};
-use burn::backend::ops::FloatTensorOps as _;
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Autodiff, AutodiffBackend as _, Backend, Cube, Flex, TensorMetadata, backend_extension};
-use burn::tensor::{Shape, TensorData};
+use burn::tensor::Shape;
 
 use super::format::WeightFormat;
-use super::{kernel, matrix};
-use crate::linear::pieces;
+use super::{host, kernel};
 
 /// What the words of a packed matrix mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,47 +34,60 @@ pub trait PackedOps: Backend {
     /// All values, `[rows, columns]`.
     fn unpack(codes: IntTensor<Self>, scales: IntTensor<Self>, layout: PackedLayout) -> FloatTensor<Self>;
 
-    /// `[..., columns]` times the transposed matrix: `[..., rows]`. Unpacks it, multiplies, and lets go of what was unpacked.
+    /// `[..., columns]` times the transposed matrix, plus the bias `[rows]`: `[..., rows]`. Unpacks it, multiplies, and lets go of what was
+    /// unpacked.
     fn packed_linear(
         x: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
         codes: IntTensor<Self>,
         scales: IntTensor<Self>,
         layout: PackedLayout,
     ) -> FloatTensor<Self> {
         let weight = Self::float_transpose(Self::unpack(codes, scales, layout));
-        Self::linear(x, weight, None)
+        Self::linear(x, weight, Some(bias))
+    }
+
+    /// The gradient `[..., columns]` towards `x`, from that towards the result, `[..., rows]`: times the matrix as it lies.
+    fn packed_linear_backward(
+        grad: FloatTensor<Self>,
+        codes: IntTensor<Self>,
+        scales: IntTensor<Self>,
+        layout: PackedLayout,
+    ) -> FloatTensor<Self> {
+        let mut dims: Vec<usize> = grad.shape().iter().copied().collect();
+        let rows = grad.shape().num_elements() / layout.rows.max(1);
+        let flat = Self::float_reshape(grad, Shape::new([rows, layout.rows]));
+        let grad = Self::float_matmul(flat, Self::unpack(codes, scales, layout));
+        if let Some(last) = dims.last_mut() {
+            *last = layout.columns;
+        }
+        Self::float_reshape(grad, Shape::from(dims))
     }
 }
 
 impl PackedOps for Flex {
     fn unpack(codes: IntTensor<Self>, scales: IntTensor<Self>, layout: PackedLayout) -> FloatTensor<Self> {
-        let count = layout.rows * layout.columns;
-        let values = matrix::decode_words(layout.format, codes.storage(), scales.storage(), count);
-        burn::backend::flex::FlexTensor::from_data(TensorData::new(values, [layout.rows, layout.columns]))
+        host::unpack(&codes, &scales, layout)
     }
 
     fn packed_linear(
         x: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
         codes: IntTensor<Self>,
         scales: IntTensor<Self>,
         layout: PackedLayout,
     ) -> FloatTensor<Self> {
-        let mut dims: Vec<usize> = x.shape().iter().copied().collect();
-        let rows = x.shape().num_elements() / layout.columns.max(1);
-        let pieces = pieces(dims.first().copied().unwrap_or(1));
-        let x = Self::float_reshape(x, Shape::new([pieces, rows / pieces, layout.columns]));
-        let PackedLayout {
-            format,
-            rows: outputs,
-            columns: inputs,
-        } = layout;
-        let values = matrix::decode_transposed(format, codes.storage(), scales.storage(), [outputs, inputs]);
-        let weight = burn::backend::flex::FlexTensor::from_data(TensorData::new(values, [1, inputs, outputs]));
-        let product = Self::float_matmul(x, weight);
-        if let Some(last) = dims.last_mut() {
-            *last = layout.rows;
-        }
-        Self::float_reshape(product, Shape::from(dims))
+        host::linear(x, bias, &codes, &scales, layout)
+    }
+
+    #[cfg(target_family = "wasm")]
+    fn packed_linear_backward(
+        grad: FloatTensor<Self>,
+        codes: IntTensor<Self>,
+        scales: IntTensor<Self>,
+        layout: PackedLayout,
+    ) -> FloatTensor<Self> {
+        host::linear_backward(grad, &codes, &scales, layout)
     }
 }
 
@@ -93,6 +104,7 @@ impl<B: Backend + PackedOps, C: CheckpointStrategy> PackedOps for Autodiff<B, C>
 
     fn packed_linear(
         x: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
         codes: IntTensor<Self>,
         scales: IntTensor<Self>,
         layout: PackedLayout,
@@ -106,25 +118,33 @@ impl<B: Backend + PackedOps, C: CheckpointStrategy> PackedOps for Autodiff<B, C>
             fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
                 let (codes, scales, layout) = ops.state;
                 unary::<B, _>(ops.parents, ops.node, grads, |grad| {
-                    // dX = dY W: the matrix as it lies.
-                    let dims = grad.shape();
-                    let rows = dims.num_elements() / layout.rows;
-                    let flat = B::float_reshape(grad, Shape::new([rows, layout.rows]));
-                    let grad = B::float_matmul(flat, B::unpack(codes, scales, layout));
-                    let mut dims: Vec<usize> = dims.iter().copied().collect();
-                    if let Some(last) = dims.last_mut() {
-                        *last = layout.columns;
-                    }
-                    B::float_reshape(grad, Shape::from(dims))
+                    B::packed_linear_backward(grad, codes, scales, layout)
                 });
             }
         }
 
         let node = x.node();
-        let output = B::packed_linear(x.into_primitive(), codes.clone(), scales.clone(), layout);
+        // Weight and bias are frozen: no gradient leads to them.
+        let output = B::packed_linear(
+            x.into_primitive(),
+            bias.into_primitive(),
+            codes.clone(),
+            scales.clone(),
+            layout,
+        );
         match PackedLinear.prepare::<C>([node]).compute_bound().stateful() {
             OpsKind::Tracked(prepared) => prepared.finish((codes, scales, layout), output),
             OpsKind::UnTracked(prepared) => prepared.finish(output),
         }
+    }
+
+    fn packed_linear_backward(
+        grad: FloatTensor<Self>,
+        codes: IntTensor<Self>,
+        scales: IntTensor<Self>,
+        layout: PackedLayout,
+    ) -> FloatTensor<Self> {
+        // Nothing here differentiates twice.
+        Self::from_inner(B::packed_linear_backward(grad.into_primitive(), codes, scales, layout))
     }
 }

@@ -1,0 +1,95 @@
+//! Packed matrices on the CPU device.
+
+use burn::backend::flex::FlexTensor;
+use burn::tensor::TensorData;
+
+use super::matrix;
+use super::operation::PackedLayout;
+
+pub(super) fn unpack(codes: &FlexTensor, scales: &FlexTensor, layout: PackedLayout) -> FlexTensor {
+    let count = layout.rows * layout.columns;
+    let values = matrix::decode_words(layout.format, codes.storage(), scales.storage(), count);
+    FlexTensor::from_data(TensorData::new(values, [layout.rows, layout.columns]))
+}
+
+pub(super) use self::product::*;
+
+/// By our own product: see [`crate::product`].
+#[cfg(target_family = "wasm")]
+mod product {
+    use super::{FlexTensor, PackedLayout, TensorData, matrix};
+    use crate::flex::values;
+    use crate::product::rows_by_panels;
+
+    pub(in super::super) fn linear(
+        x: FlexTensor,
+        bias: FlexTensor,
+        codes: &FlexTensor,
+        scales: &FlexTensor,
+        layout: PackedLayout,
+    ) -> FlexTensor {
+        let shape = [layout.rows, layout.columns];
+        let panels = matrix::decode_panels_transposed(layout.format, codes.storage(), scales.storage(), shape);
+        let bias = bias.to_contiguous();
+        multiply(x, &panels, values(&bias), layout.columns)
+    }
+
+    pub(in super::super) fn linear_backward(
+        grad: FlexTensor,
+        codes: &FlexTensor,
+        scales: &FlexTensor,
+        layout: PackedLayout,
+    ) -> FlexTensor {
+        let shape = [layout.rows, layout.columns];
+        let panels = matrix::decode_panels(layout.format, codes.storage(), scales.storage(), shape);
+        multiply(grad, &panels, &vec![0.0; layout.columns], layout.rows)
+    }
+
+    /// `[..., inputs]` to `[..., outputs]`, as many as the bias has.
+    fn multiply(x: FlexTensor, panels: &[f32], bias: &[f32], inputs: usize) -> FlexTensor {
+        let mut shape: Vec<usize> = x.layout().shape().iter().copied().collect();
+        let x = x.to_contiguous();
+        let product = rows_by_panels(values(&x), panels, bias, inputs);
+        if let Some(last) = shape.last_mut() {
+            *last = bias.len();
+        }
+        FlexTensor::from_data(TensorData::new(product, shape))
+    }
+}
+
+/// By the library's product.
+#[cfg(not(target_family = "wasm"))]
+mod product {
+    use burn::backend::ops::FloatTensorOps as _;
+    use burn::backend::{Flex, TensorMetadata as _};
+    use burn::tensor::Shape;
+
+    use super::{FlexTensor, PackedLayout, TensorData, matrix};
+    use crate::linear::pieces;
+
+    pub(in super::super) fn linear(
+        x: FlexTensor,
+        bias: FlexTensor,
+        codes: &FlexTensor,
+        scales: &FlexTensor,
+        layout: PackedLayout,
+    ) -> FlexTensor {
+        let PackedLayout {
+            format,
+            rows: outputs,
+            columns: inputs,
+        } = layout;
+        let mut dims: Vec<usize> = x.shape().iter().copied().collect();
+        let rows = x.shape().num_elements() / inputs.max(1);
+        let pieces = pieces(dims.first().copied().unwrap_or(1));
+        let x = Flex::float_reshape(x, Shape::new([pieces, rows / pieces, inputs]));
+        let values = matrix::decode_transposed(format, codes.storage(), scales.storage(), [outputs, inputs]);
+        let weight = FlexTensor::from_data(TensorData::new(values, [1, inputs, outputs]));
+        let product = Flex::float_matmul(x, weight);
+        let product = Flex::float_add(product, Flex::float_reshape(bias, Shape::new([1, 1, outputs])));
+        if let Some(last) = dims.last_mut() {
+            *last = outputs;
+        }
+        Flex::float_reshape(product, Shape::from(dims))
+    }
+}

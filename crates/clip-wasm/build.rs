@@ -1,0 +1,12 @@
+//! Assembles src/kernel.wat.
+
+use std::path::PathBuf;
+use std::{env, fs};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    println!("cargo::rerun-if-changed=src/kernel.wat");
+    let assembled = wat::parse_file("src/kernel.wat")?;
+    let folder = PathBuf::from(env::var("OUT_DIR")?);
+    fs::write(folder.join("kernel.wasm"), assembled)?;
+    Ok(())
+}
