@@ -15,7 +15,6 @@ extern "C" {
     type Exports;
 
     #[wasm_bindgen(method)]
-    #[expect(clippy::too_many_arguments, reason = "as the module has them")]
     fn multiply(
         this: &Exports,
         tiles: *const f32,

@@ -22,8 +22,8 @@ mod product {
     use crate::product::rows_by_panels;
 
     pub(in super::super) fn linear(
-        x: FlexTensor,
-        bias: FlexTensor,
+        x: &FlexTensor,
+        bias: &FlexTensor,
         codes: &FlexTensor,
         scales: &FlexTensor,
         layout: PackedLayout,
@@ -35,7 +35,7 @@ mod product {
     }
 
     pub(in super::super) fn linear_backward(
-        grad: FlexTensor,
+        grad: &FlexTensor,
         codes: &FlexTensor,
         scales: &FlexTensor,
         layout: PackedLayout,
@@ -46,7 +46,7 @@ mod product {
     }
 
     /// `[..., inputs]` to `[..., outputs]`, as many as the bias has.
-    fn multiply(x: FlexTensor, panels: &[f32], bias: &[f32], inputs: usize) -> FlexTensor {
+    fn multiply(x: &FlexTensor, panels: &[f32], bias: &[f32], inputs: usize) -> FlexTensor {
         let mut shape: Vec<usize> = x.layout().shape().iter().copied().collect();
         let x = x.to_contiguous();
         let product = rows_by_panels(values(&x), panels, bias, inputs);
@@ -68,8 +68,8 @@ mod product {
     use crate::linear::pieces;
 
     pub(in super::super) fn linear(
-        x: FlexTensor,
-        bias: FlexTensor,
+        x: &FlexTensor,
+        bias: &FlexTensor,
         codes: &FlexTensor,
         scales: &FlexTensor,
         layout: PackedLayout,
@@ -82,11 +82,11 @@ mod product {
         let mut dims: Vec<usize> = x.shape().iter().copied().collect();
         let rows = x.shape().num_elements() / inputs.max(1);
         let pieces = pieces(dims.first().copied().unwrap_or(1));
-        let x = Flex::float_reshape(x, Shape::new([pieces, rows / pieces, inputs]));
+        let x = Flex::float_reshape(x.clone(), Shape::new([pieces, rows / pieces, inputs]));
         let values = matrix::decode_transposed(format, codes.storage(), scales.storage(), [outputs, inputs]);
         let weight = FlexTensor::from_data(TensorData::new(values, [1, inputs, outputs]));
         let product = Flex::float_matmul(x, weight);
-        let product = Flex::float_add(product, Flex::float_reshape(bias, Shape::new([1, 1, outputs])));
+        let product = Flex::float_add(product, Flex::float_reshape(bias.clone(), Shape::new([1, 1, outputs])));
         if let Some(last) = dims.last_mut() {
             *last = outputs;
         }

@@ -77,7 +77,7 @@ impl PackedOps for Flex {
         scales: IntTensor<Self>,
         layout: PackedLayout,
     ) -> FloatTensor<Self> {
-        host::linear(x, bias, &codes, &scales, layout)
+        host::linear(&x, &bias, &codes, &scales, layout)
     }
 
     #[cfg(target_family = "wasm")]
@@ -87,7 +87,7 @@ impl PackedOps for Flex {
         scales: IntTensor<Self>,
         layout: PackedLayout,
     ) -> FloatTensor<Self> {
-        host::linear_backward(grad, &codes, &scales, layout)
+        host::linear_backward(&grad, &codes, &scales, layout)
     }
 }
 
