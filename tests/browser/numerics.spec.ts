@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import type { VerifyReport } from "../../web/src/index.js";
-import { load, openBare } from "./bare.js";
+import { beforeWorker, load, openBare } from "./bare.js";
 import { FIXTURES, offerFixtures } from "./files.js";
 import { expect, expectWebGpuAdapter, test } from "./test.js";
 
@@ -48,6 +48,38 @@ for (const { name, model } of EPISODES) {
     expectReplayed(await page.evaluate(replay, { name, model, device: "cpu" as const }), "cpu");
   });
 }
+
+test("a browser without relaxed SIMD gets the same answer, by loops of the engine's own", async ({ page }) => {
+  const adapted = async () => {
+    await load(page);
+    const run = (labels: string[]) => window.clip.adapt("./samples/chelsea.png", labels, { views: 9, chunkViews: 4, seed: 3 }).result;
+    return (await page.evaluate(run, LABELS)).after.map(({ probability }) => probability);
+  };
+  const modules = () => page.workers()[0]?.evaluate(() => (globalThis as { modules?: string[] }).modules);
+  // The engine itself is compiled while it arrives; by the constructor it makes the one that holds the kernel.
+  const count = (refuses: boolean) => `
+    const { Module } = WebAssembly;
+    globalThis.modules = [];
+    WebAssembly.Module = class extends Module {
+      constructor(bytes) {
+        if (${refuses}) { globalThis.modules.push("refused"); throw new WebAssembly.CompileError("no relaxed SIMD"); }
+        super(bytes);
+        globalThis.modules.push("compiled");
+      }
+    };`;
+  await beforeWorker(page, count(false));
+  const fast = await adapted();
+  expect(await modules()).toEqual(["compiled"]);
+
+  await page.unroute("**/clip-ttl/worker.js");
+  await beforeWorker(page, count(true));
+  await openBare(page);
+  const plain = await adapted();
+  expect(await modules()).toEqual(["refused"]);
+
+  expect(fast).not.toEqual(plain);
+  for (const [index, probability] of fast.entries()) expect(Math.abs(probability - (plain[index] ?? NaN))).toBeLessThan(1e-5);
+});
 
 // One device for all of them: most of the time goes into its shaders. The pocket model's episode would take many minutes on an
 // imitated graphics card, and needs no other kernels than the tiny models'.
