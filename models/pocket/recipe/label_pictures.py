@@ -3,6 +3,7 @@
 Run it once for each shard, all at the same time if there are cores for it; a stopped run goes on where it was. Writes
 cache/tin_teach.npy and cache/tintest_teach.npy, f16 [pictures, 1000], NaN where nothing was computed yet.
 """
+import contextlib
 import glob
 import importlib
 import os
@@ -63,11 +64,19 @@ def as_input(x):
 
 
 def open_logits(path, pictures):
-    """The array of logits on disk, made and filled with NaN if it isn't there."""
+    """The array of logits on disk, made and filled with NaN if it isn't there.
+
+    Shards start at the same time: each makes one, and the first that is whole is everybody's. A half-filled one would
+    have zeros that look computed.
+    """
     if not path.exists():
-        fresh = np.lib.format.open_memmap(path, "w+", np.float16, (pictures, CLASSES))
+        temporary = f"{path}.{os.getpid()}.tmp"
+        fresh = np.lib.format.open_memmap(temporary, "w+", np.float16, (pictures, CLASSES))
         fresh[:] = np.nan
         fresh.flush()
+        with contextlib.suppress(FileExistsError):
+            os.link(temporary, path)
+        os.remove(temporary)
     return np.lib.format.open_memmap(path, "r+")
 
 
