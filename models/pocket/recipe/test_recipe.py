@@ -14,6 +14,7 @@ import textwrap
 import unittest
 
 import numpy as np
+import torch
 from PIL import Image
 
 from labels import CIFAR, COARSE, HELD_OUT_SYNSETS, imagenet_classes
@@ -163,6 +164,7 @@ class Recipe(unittest.TestCase):
             self.step("train_image.py", "--secs", "3", *SMALL, "--name", "continued", "--f0", "0.9",
                       "--init", str(root / "work" / "cache" / "image.pt"))
             self.step("export_model.py", "--name", "continued")
+            self.step("import_model.py", "--model", str(root / "work" / "out" / "pocket-clip"), "--name", "imported")
             self.step("evaluate_zero_shot.py")
             for shard in ("0", "1"):
                 self.step("evaluate_ttl.py", "--shard", shard, "--tables", "A,C", "--part", "0.03")
@@ -182,6 +184,10 @@ class Recipe(unittest.TestCase):
 
         model = CLIPModel.from_pretrained(work / "out" / "pocket-clip")
         self.assertEqual(sum(parameter.numel() for parameter in model.parameters()), 12_399_745)
+        imported = torch.load(work / "cache" / "imported.pt")
+        for name, tensor in torch.load(work / "cache" / "continued.pt").items():
+            # The export is in half precision.
+            self.assertTrue(torch.equal(imported[name], tensor.half().float()), name)
         zero_shot = json.loads((work / "out" / "zero_shot.json").read_text())
         self.assertIn("tiny-imagenet val, 200-way top1/top5", zero_shot)
         ttl = json.loads((work / "out" / "ttl.json").read_text())
