@@ -119,49 +119,43 @@ class VisionTower(nn.Module):
         return self.proj(self.post(x[:, 0])).float()
 
 
-# Our names of a block's layers, and those of Hugging Face; q, k and v are one matrix here.
-BLOCK_LAYERS = (("o", "self_attn.out_proj"), ("f1", "mlp.fc1"), ("f2", "mlp.fc2"), ("n1", "layer_norm1"),
-                ("n2", "layer_norm2"))
+PATCH_NAME = "vision_model.embeddings.patch_embedding.weight"
+
+
+def hugging_face_names():
+    """Each parameter's name here, and those of a Hugging Face CLIPModel: three where q, k and v are one matrix here."""
+    yield "cls", ["vision_model.embeddings.class_embedding"]
+    yield "pos", ["vision_model.embeddings.position_embedding.weight"]
+    yield "patch.weight", [PATCH_NAME]
+    yield "proj.weight", ["visual_projection.weight"]
+    yield "scale", ["logit_scale"]
+    for kind in ("weight", "bias"):
+        yield f"pre.{kind}", [f"vision_model.pre_layrnorm.{kind}"]
+        yield f"post.{kind}", [f"vision_model.post_layernorm.{kind}"]
+        for index in range(LAYERS):
+            ours, theirs = f"blocks.{index}.", f"vision_model.encoder.layers.{index}."
+            yield f"{ours}qkv.{kind}", [f"{theirs}self_attn.{projection}_proj.{kind}" for projection in "qkv"]
+            for name, its_name in (("o", "self_attn.out_proj"), ("f1", "mlp.fc1"), ("f2", "mlp.fc2"),
+                                   ("n1", "layer_norm1"), ("n2", "layer_norm2")):
+                yield f"{ours}{name}.{kind}", [f"{theirs}{its_name}.{kind}"]
 
 
 def to_hugging_face(state):
     """The vision tower's parameters under the names of a Hugging Face CLIPModel, with the logit scale."""
-    out = {
-        "vision_model.embeddings.class_embedding": state["cls"],
-        "vision_model.embeddings.position_embedding.weight": state["pos"],
-        "vision_model.embeddings.patch_embedding.weight": state["patch.weight"].reshape(WIDTH, 3, PATCH, PATCH),
-        "visual_projection.weight": state["proj.weight"],
-        "logit_scale": state["scale"].clamp(max=MAX_LOGIT_SCALE),
-    }
-    for kind in ("weight", "bias"):
-        out[f"vision_model.pre_layrnorm.{kind}"] = state[f"pre.{kind}"]
-        out[f"vision_model.post_layernorm.{kind}"] = state[f"post.{kind}"]
-        for index in range(LAYERS):
-            ours, theirs = f"blocks.{index}.", f"vision_model.encoder.layers.{index}."
-            for projection, part in zip("qkv", state[f"{ours}qkv.{kind}"].chunk(3)):
-                out[f"{theirs}self_attn.{projection}_proj.{kind}"] = part
-            for name, its_name in BLOCK_LAYERS:
-                out[f"{theirs}{its_name}.{kind}"] = state[f"{ours}{name}.{kind}"]
+    out = {}
+    for ours, theirs in hugging_face_names():
+        parts = state[ours].chunk(len(theirs)) if len(theirs) > 1 else [state[ours]]
+        out.update(zip(theirs, parts))
+    out[PATCH_NAME] = out[PATCH_NAME].reshape(WIDTH, 3, PATCH, PATCH)
+    out["logit_scale"] = out["logit_scale"].clamp(max=MAX_LOGIT_SCALE)
     return {name: tensor.contiguous().clone() for name, tensor in out.items()}
 
 
 def from_hugging_face(state):
     """The reverse of `to_hugging_face`: what a CLIPModel's parameters are for `VisionTower`, in f32."""
-    state = {name: tensor.float() for name, tensor in state.items()}
-    out = {
-        "cls": state["vision_model.embeddings.class_embedding"],
-        "pos": state["vision_model.embeddings.position_embedding.weight"],
-        "patch.weight": state["vision_model.embeddings.patch_embedding.weight"].reshape(WIDTH, PATCH_VALUES),
-        "proj.weight": state["visual_projection.weight"],
-        "scale": state["logit_scale"],
-    }
-    for kind in ("weight", "bias"):
-        out[f"pre.{kind}"] = state[f"vision_model.pre_layrnorm.{kind}"]
-        out[f"post.{kind}"] = state[f"vision_model.post_layernorm.{kind}"]
-        for index in range(LAYERS):
-            ours, theirs = f"blocks.{index}.", f"vision_model.encoder.layers.{index}."
-            parts = [state[f"{theirs}self_attn.{projection}_proj.{kind}"] for projection in "qkv"]
-            out[f"{ours}qkv.{kind}"] = torch.cat(parts)
-            for name, its_name in BLOCK_LAYERS:
-                out[f"{ours}{name}.{kind}"] = state[f"{theirs}{its_name}.{kind}"]
+    out = {}
+    for ours, theirs in hugging_face_names():
+        parts = [state[name].float() for name in theirs]
+        out[ours] = torch.cat(parts) if len(parts) > 1 else parts[0]
+    out["patch.weight"] = out["patch.weight"].reshape(WIDTH, PATCH_VALUES)
     return {name: tensor.contiguous().clone() for name, tensor in out.items()}
