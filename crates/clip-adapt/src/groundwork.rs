@@ -39,7 +39,6 @@ pub(crate) struct Groundwork {
     /// By the number of blocks that they went through, the tokens `[views, tokens, width]` of each chunk of views. What is kept
     /// is said once it is known what is done with the views.
     tokens: BTreeMap<usize, Vec<Tensor<3>>>,
-    views_done: usize,
     /// Logits of the centre view.
     zero_shot: Vec<f32>,
 }
@@ -90,7 +89,6 @@ impl Groundwork {
             encoder: None,
             phase: Phase::Drawn,
             tokens: BTreeMap::new(),
-            views_done: 0,
             zero_shot: Vec::new(),
         }
     }
@@ -210,16 +208,19 @@ impl Groundwork {
         })
     }
 
+    fn views_done(&self) -> usize {
+        let chunks = self.tokens.values().next();
+        chunks.map_or(0, |chunks| chunks.iter().map(|chunk| chunk.dims()[0]).sum())
+    }
+
     async fn encode_views(&mut self, timing: &mut EpisodeTiming) -> Result<Event> {
         let start = Instant::now();
-        let first = self.views_done;
+        let first = self.views_done();
         let preprocessing = &self.clip.preprocessing;
         let mut values = Vec::new();
-        let mut count = 0;
         for (index, view) in self.boxes.iter().enumerate().skip(first).take(self.options.chunk_views) {
             let pixels = views::render(&self.picture, preprocessing, index, view)?;
             values.extend(pixels::normalise(&pixels, preprocessing));
-            count += 1;
         }
         timing.views += milliseconds(start);
         let start = Instant::now();
@@ -232,7 +233,6 @@ impl Groundwork {
             chunks.push(tokens.clone());
         }
         wait_for(&tokens, "encoding views").await?;
-        self.views_done += count;
         timing.trunk += milliseconds(start);
         self.phase = if first == 0 {
             Phase::ZeroShot
@@ -240,7 +240,7 @@ impl Groundwork {
             self.after_encoding()
         };
         Ok(Event::Encoding {
-            views_done: self.views_done,
+            views_done: self.views_done(),
             views_total: self.boxes.len(),
         })
     }
@@ -262,7 +262,7 @@ impl Groundwork {
     }
 
     fn after_encoding(&self) -> Phase {
-        if self.views_done < self.boxes.len() {
+        if self.views_done() < self.boxes.len() {
             Phase::Encoding
         } else {
             Phase::Over

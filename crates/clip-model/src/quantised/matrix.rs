@@ -198,6 +198,16 @@ pub(super) fn decode_words(format: WeightFormat, codes: &[u32], scales: &[u32], 
     out
 }
 
+/// Whole rows of a packed matrix's words, from row `first` on, as many as `out` `[rows, columns]` has.
+fn decode_rows(format: WeightFormat, codes: &[u32], scales: &[u32], first: usize, columns: usize, out: &mut [f32]) {
+    format::decode(
+        format,
+        &bytemuck::cast_slice(codes)[first * format.code_bytes(columns)..],
+        &bytemuck::cast_slice(scales)[first * format.scale_bytes(columns)..],
+        out,
+    );
+}
+
 /// The panels of [`rows_by_panels`](crate::product::rows_by_panels) of a matrix `[rows, columns]`, transposed: each has the values of some
 /// rows, column by column.
 #[cfg(any(target_family = "wasm", test))]
@@ -207,20 +217,12 @@ pub(super) fn decode_panels_transposed(
     scales: &[u32],
     [rows, columns]: [usize; 2],
 ) -> Vec<f32> {
-    let codes: &[u8] = bytemuck::cast_slice(codes);
-    let scales: &[u8] = bytemuck::cast_slice(scales);
-    let (code_bytes, scale_bytes) = (format.code_bytes(columns), format.scale_bytes(columns));
     let mut out = vec![0.0; rows.div_ceil(PANEL) * PANEL * columns];
     let mut group = vec![0.0; PANEL * columns];
     for (panel, out) in out.chunks_exact_mut(PANEL * columns).enumerate() {
         let first = panel * PANEL;
         let taken = PANEL.min(rows - first);
-        format::decode(
-            format,
-            &codes[first * code_bytes..],
-            &scales[first * scale_bytes..],
-            &mut group[..taken * columns],
-        );
+        decode_rows(format, codes, scales, first, columns, &mut group[..taken * columns]);
         for (row, values) in group.chunks_exact(columns).enumerate().take(taken) {
             for (out, value) in out.chunks_exact_mut(PANEL).zip(values) {
                 out[row] = *value;
@@ -239,18 +241,10 @@ pub(super) fn decode_panels(
     scales: &[u32],
     [rows, columns]: [usize; 2],
 ) -> Vec<f32> {
-    let codes: &[u8] = bytemuck::cast_slice(codes);
-    let scales: &[u8] = bytemuck::cast_slice(scales);
-    let (code_bytes, scale_bytes) = (format.code_bytes(columns), format.scale_bytes(columns));
     let mut out = vec![0.0; columns.div_ceil(PANEL) * PANEL * rows];
     let mut values = vec![0.0; columns];
     for row in 0..rows {
-        format::decode(
-            format,
-            &codes[row * code_bytes..],
-            &scales[row * scale_bytes..],
-            &mut values,
-        );
+        decode_rows(format, codes, scales, row, columns, &mut values);
         for (panel, values) in out.chunks_exact_mut(PANEL * rows).zip(values.chunks(PANEL)) {
             panel[row * PANEL..][..values.len()].copy_from_slice(values);
         }
@@ -271,20 +265,12 @@ pub(super) fn decode_transposed(
     scales: &[u32],
     [rows, columns]: [usize; 2],
 ) -> Vec<f32> {
-    let codes: &[u8] = bytemuck::cast_slice(codes);
-    let scales: &[u8] = bytemuck::cast_slice(scales);
-    let (code_bytes, scale_bytes) = (format.code_bytes(columns), format.scale_bytes(columns));
     let mut out = vec![0.0; rows * columns];
     let mut group = vec![0.0; GROUP * columns];
     for first in (0..rows).step_by(GROUP) {
         let taken = GROUP.min(rows - first);
         let group = &mut group[..taken * columns];
-        format::decode(
-            format,
-            &codes[first * code_bytes..],
-            &scales[first * scale_bytes..],
-            group,
-        );
+        decode_rows(format, codes, scales, first, columns, group);
         for (column, out) in out.chunks_exact_mut(rows).enumerate() {
             for (out, value) in out[first..first + taken]
                 .iter_mut()
