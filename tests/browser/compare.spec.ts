@@ -64,6 +64,29 @@ test("in JavaScript: the same views for all, outcomes as they come, one failure,
   expect(failures).toEqual(["argument-invalid", "argument-invalid", "cancelled"]);
 });
 
+test("a model that doesn't ship is given its statistics, which must be its own", async ({ page }) => {
+  await openBare(page);
+  const answers = await page.evaluate(async (labels) => {
+    // The shipped file as somebody's own: nothing is looked for beside it.
+    const weights = await (await fetch("./clip-ttl/models/pocket/model.safetensors")).blob();
+    const own = await (await fetch("./clip-ttl/models/pocket/statistics.safetensors")).arrayBuffer();
+    const align = async (statistics?: ArrayBuffer | string): Promise<unknown> => {
+      const clip = await window.clipTtl.ClipTtl.load({ model: { name: "mine", weights }, statistics, device: "cpu" });
+      try {
+        const { outcomes } = await clip.compare("./samples/horses.jpg", labels, { views: 4, methods: [{ method: "prompt-align" }] }).result;
+        return outcomes[0]?.error?.code ?? outcomes[0]?.after[0]?.probability;
+      } catch (error) {
+        return (error as { code?: unknown }).code;
+      } finally {
+        clip.dispose();
+      }
+    };
+    return { none: await align(), data: await align(own), address: await align("./clip-ttl/models/pocket/statistics.safetensors"), other: await align(own.slice(0, -4)) };
+  }, LABELS);
+  expect(answers).toMatchObject({ none: "statistics-missing", data: expect.any(Number), other: "statistics-invalid" });
+  expect(answers.address).toBe(answers.data);
+});
+
 test("on the page: choose, run, read, link, and nothing that a screen reader can't use", async ({ page, watch }) => {
   await withoutStatistics(page, watch);
   await page.goto("./compare.html#picture=horses.jpg&labels=sheep,horse,%3Cb%3Ecow%3C/b%3E&views=4&seed=3&methods=zero,ttl&ttl.rank=4&ttl.steps=many&foo.bar=1");

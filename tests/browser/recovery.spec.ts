@@ -154,6 +154,8 @@ test("an engine that crashes in the middle of a run is started again", async ({ 
   await demo.openReady();
   await demo.setLabels(LABELS);
   await demo.compared();
+  // Long enough for the crash to come before the end, on a quick machine too.
+  await demo.set("Steps", 10);
   await demo.runUntil(/^Encoding/);
   await tellWorker(page, "debug-panic");
   await expect(demo.engineProblem).toContainText(/engine stopped/);

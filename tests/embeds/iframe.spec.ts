@@ -90,7 +90,7 @@ test("a page steers the embed by commands, and is told everything", async ({ pag
   expect((await said(page, "result"))[1]?.["report"]).toMatchObject({ labels: ["bee", "wasp"], options: { seed: 8, views: VIEWS } });
 
   // A run of many views that is ended: no result and no error.
-  await command(page, from("set", { parameters: { views: 64 } }));
+  await command(page, from("set", { parameters: { views: 64, steps: 10 } }));
   const steps = (await said(page, "progress")).length;
   await command(page, from("run"));
   await expect.poll(async () => (await said(page, "progress")).length).toBeGreaterThan(steps);

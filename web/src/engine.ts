@@ -5,7 +5,7 @@ import { assetFolder, assetUrl, startWorker, workerAddress, type StartedWorker }
 import type { CompareRun } from "./compare-run.js";
 import { Connection } from "./connection.js";
 import { cancelled, ClipTtlError } from "./errors.js";
-import { checkDtype, resolveModel } from "./hub/resolve.js";
+import { checkDtype, resolveModel, resolveStatistics } from "./hub/resolve.js";
 import { prepareImage, transferables } from "./image.js";
 import type { DeviceInfo, LoadOptions, ModelInfo } from "./load-types.js";
 import type { CompareEvent, Exchanges, RunEvent } from "./protocol.js";
@@ -57,6 +57,7 @@ export class ClipTtl {
     const folder = assetFolder(options.assetBase);
     const model = resolveModel(options.model, { folder, hub: options.hub });
     const dtype = checkDtype(options.dtype);
+    const statistics = resolveStatistics(options.statistics);
     const { worker, ifSilent } = newWorker(folder, workerAddress(options.workerUrl));
     const connection = new Connection(worker, options.stallTimeoutMs ?? DEFAULT_STALL_TIMEOUT_MS, ifSilent);
     const onAbort = (): void => connection.close(cancelled("Loading", signal));
@@ -64,7 +65,7 @@ export class ClipTtl {
     try {
       await connection.hello;
       const wasmUrl = folder === null ? null : assetUrl(folder, "clip_ttl_bg.wasm");
-      const fields = { model, dtype, cache: options.cache ?? true, device: options.device ?? "auto", wasmUrl };
+      const fields = { model, dtype, cache: options.cache ?? true, device: options.device ?? "auto", statistics, wasmUrl };
       const opened = await connection.request("open", fields, { what: "Loading", onEvent: options.onProgress });
       return new ClipTtl(connection, opened);
     } catch (error) {

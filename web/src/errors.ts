@@ -34,7 +34,7 @@ const ENGINE_ADVICE = {
   "template-invalid": 'Put {} where the label goes, as in "a photo of a {}."',
   "option-invalid": "Choose a value within the range.",
   "method-unknown": "Use one of the methods that methods() lists: ttl, tpt, c-tpt, tps, zero, mta and so on.",
-  "statistics-missing": "Use the pocket model, or give the statistics of source features that this method compares with.",
+  "statistics-missing": "Use the pocket model, or give load the statistics that `clip-ttl stats` makes with the model that you use.",
   "statistics-invalid": "Use statistics that were computed with this very model.",
   "template-without-context": "Put at least one word before the {}: this method trains the words there.",
   "features-invalid": "Use features of this model, as many views and labels as were asked for.",

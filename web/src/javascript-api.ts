@@ -21,7 +21,7 @@ const EXPORTS: readonly ApiEntry[] = [
 ];
 
 const STATIC_MEMBERS: readonly ApiEntry[] = [
-  { name: "load", type: "(options?: LoadOptions) => Promise<ClipTtl>", description: "Loads a model. Options: model, dtype, device, hub, cache, onProgress, signal, assetBase, workerUrl, stallTimeoutMs." },
+  { name: "load", type: "(options?: LoadOptions) => Promise<ClipTtl>", description: "Loads a model. Options: model, dtype, device, statistics, hub, cache, onProgress, signal, assetBase, workerUrl, stallTimeoutMs." },
 ];
 
 const MEMBERS: readonly ApiEntry[] = [

@@ -137,6 +137,11 @@ export interface LoadOptions {
   readonly dtype?: WeightsChoice | undefined;
   /** Default: `"auto"`. */
   readonly device?: DeviceChoice | undefined;
+  /**
+   * What `clip-ttl stats` made with this very model: some methods compare a picture with it (see `MethodDescription.needsStatistics`).
+   * Fetched when a method first wants it. Default: those of the pocket model, which ship with it; none for others.
+   */
+  readonly statistics?: ModelFile | undefined;
   /** Address of the hub that repositories are looked up at. Default: `https://huggingface.co`. */
   readonly hub?: string | URL | undefined;
   /**

@@ -28,7 +28,7 @@ import type {
  * Changes whenever a message changes its meaning or a request is added: page and worker may come from different versions in a
  * cache, and a worker says nothing to requests that it doesn't know.
  */
-export const PROTOCOL_VERSION = 5;
+export const PROTOCOL_VERSION = 6;
 
 /** A picture on its way to the engine: a file for it to decode, or pixels. */
 export type WireImage =
@@ -79,6 +79,8 @@ export interface Exchanges {
       /** Whether weights may be kept in the browser's storage. */
       readonly cache: boolean;
       readonly device: DeviceChoice;
+      /** Statistics of source pictures that belong to the model; null: those that ship with it, if it has any. */
+      readonly statistics: WireFile | null;
       /** Null: beside the worker. */
       readonly wasmUrl: string | null;
     };

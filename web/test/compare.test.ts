@@ -3,7 +3,7 @@ import { mock, test } from "node:test";
 
 import type { Engine } from "../src/clip_ttl.js";
 import { ClipTtlError } from "../src/errors.js";
-import type { WireModel } from "../src/protocol.js";
+import type { WireFile, WireModel } from "../src/protocol.js";
 import type { MethodDescription, OptionDescription } from "../src/types.js";
 import { SourceStatisticsFile } from "../src/worker/source-statistics.js";
 import { groupsOf, likeliest } from "../../www/src/compare/agreement.js";
@@ -86,6 +86,23 @@ test("those who say the same are together, the largest group first", () => {
   assert.deepEqual(likeliest([0.1, 0.4, 0.4, 0.1], 3), [1, 2, 0]);
 });
 
+test("statistics that were given are used with any model, and must be there", async () => {
+  const given: (Uint8Array | undefined)[] = [];
+  const engine = { setStatistics: (bytes?: Uint8Array) => void given.push(bytes) } as unknown as Engine;
+  const model: WireModel = { kind: "repository", name: "a/b", hub: "https://hub.example", repository: "a/b", revision: "main", weightsPath: "model.safetensors" };
+  const bring = (statistics: WireFile) => new SourceStatisticsFile(model, statistics).bring(engine, new Set(), [{ method: "foa" }], new AbortController().signal);
+  await bring({ kind: "data", data: Uint8Array.of(3).buffer });
+  await bring({ kind: "data", data: new Blob([Uint8Array.of(4)]) });
+  assert.deepEqual(given, [Uint8Array.of(3), Uint8Array.of(4)]);
+  const fetching = mock.method(globalThis, "fetch", () => Promise.resolve(new Response("", { status: 404 })));
+  try {
+    const absent = { kind: "url", url: "https://site.example/mine.safetensors" } as const;
+    await assert.rejects(bring(absent), (error) => error instanceof ClipTtlError && error.code === "http-status" && error.message.includes("mine.safetensors"));
+  } finally {
+    fetching.mock.restore();
+  }
+});
+
 test("statistics are fetched once, beside the shipped model only, and only for methods that can use them", async () => {
   const given: (Uint8Array | undefined)[] = [];
   const engine = { setStatistics: (bytes?: Uint8Array) => void given.push(bytes) } as unknown as Engine;
@@ -99,7 +116,7 @@ test("statistics are fetched once, beside the shipped model only, and only for m
   const needing = new Set(["prompt-align"]);
   const bring = (file: SourceStatisticsFile, method: string, options: object = {}) => file.bring(engine, needing, [{ method: "ttl" }, { method, options }], new AbortController().signal);
   try {
-    const file = new SourceStatisticsFile(model);
+    const file = new SourceStatisticsFile(model, null);
     await bring(file, "oftta");
     assert.equal(fetching.mock.callCount(), 0, "nobody asked");
     await bring(file, "prompt-align");
@@ -108,11 +125,11 @@ test("statistics are fetched once, beside the shipped model only, and only for m
     assert.deepEqual(given, [Uint8Array.of(1, 2)]);
     await bring(file, "foa");
     assert.equal(fetching.mock.callCount(), 2, "they are there");
-    await bring(new SourceStatisticsFile({ ...model, isPackage: false }), "prompt-align");
+    await bring(new SourceStatisticsFile({ ...model, isPackage: false }, null), "prompt-align");
     assert.equal(fetching.mock.callCount(), 2, "other models have none");
     const called = AbortSignal.abort();
     fetching.mock.mockImplementation(() => Promise.reject(called.reason));
-    await assert.rejects(new SourceStatisticsFile(model).bring(engine, needing, [{ method: "foa" }], called), (error) => error instanceof ClipTtlError && error.code === "cancelled");
+    await assert.rejects(new SourceStatisticsFile(model, null).bring(engine, needing, [{ method: "foa" }], called), (error) => error instanceof ClipTtlError && error.code === "cancelled");
   } finally {
     fetching.mock.restore();
   }

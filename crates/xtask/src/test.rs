@@ -94,12 +94,13 @@ impl Report {
             error::report(&error);
             Tally::FAILED
         });
+        let passed = tally.failed == 0;
         self.entries.push(Entry {
             name,
             tally,
             duration: started.elapsed(),
         });
-        tally.failed == 0
+        passed
     }
 
     /// Notes tests that could not be run, because something they need has failed: that is a failure too.
@@ -115,11 +116,12 @@ impl Report {
     fn total(&self) -> Tally {
         let mut total = Tally::default();
         for entry in &self.entries {
-            total += entry.tally;
+            total += entry.tally.clone();
         }
         total
     }
 
+    /// What failed comes last, with what it said: of a long run often only the end is kept.
     fn print(&self) {
         println!("\n=== Summary ===");
         let width = self
@@ -131,6 +133,11 @@ impl Report {
         for Entry { name, tally, duration } in &self.entries {
             let verdict = if tally.failed == 0 { "ok    " } else { "FAILED" };
             println!("{verdict}  {name:width$}  {:>6} s  {tally}", duration.as_secs());
+        }
+        for Entry { name, tally, .. } in &self.entries {
+            for failure in &tally.failures {
+                println!("\n{name}: {}", failure.replace('\n', "\n    "));
+            }
         }
         println!("\n{}", self.total());
     }
@@ -153,7 +160,7 @@ mod tests {
         assert!(!report.tests("tests", || Ok(Tally {
             passed: 5,
             failed: 1,
-            skipped: 0
+            ..Tally::default()
         })));
         report.not_run("browser tests", "the build failed");
         assert_eq!(report.total().to_string(), "6 passed, 3 failed");

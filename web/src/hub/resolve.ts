@@ -28,6 +28,11 @@ export function resolveModel(model: ModelSource | undefined, { folder, hub }: Su
   throw new ClipTtlError("model-unknown", `there is no model "${String(model)}"`);
 }
 
+/** The statistics that were given with the model, ready to be sent to the worker. */
+export function resolveStatistics(statistics: ModelFile | undefined): WireFile | null {
+  return statistics === undefined ? null : wireFile(statistics, "statistics");
+}
+
 /** The format that was asked for, if it is one. */
 export function checkDtype(dtype: WeightsChoice | undefined): WeightsChoice {
   if (dtype === undefined) return "auto";

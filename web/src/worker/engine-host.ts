@@ -52,7 +52,7 @@ export class EngineHost {
     const device = { kind, software, name: kind === "cpu" ? name : (this.#gpu.adapterName ?? name) };
     await ticket.pause();
     const model = engine.loadAssembled(request.model.name, loaded);
-    this.#opened = { engine, pictures: new PictureCache(wasm), wasm, device, statistics: new SourceStatisticsFile(request.model) };
+    this.#opened = { engine, pictures: new PictureCache(wasm), wasm, device, statistics: new SourceStatisticsFile(request.model, request.statistics) };
     progress.report("ready");
     return { device, model, warnings: progress.warnings };
   }
