@@ -1,9 +1,15 @@
 //! What a static file server answers, apart from the network: which file, which part of it, with which headers.
 
-use std::fs::{self, File};
+mod files;
+mod range;
+
+use std::fs::File;
 use std::io::{self, Read, Seek as _, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::UNIX_EPOCH;
+
+use self::files::{Found, content_type, find, split_query};
+use self::range::Range;
 
 /// What a request asks for.
 #[derive(Debug, Default, Clone, Copy)]
@@ -119,157 +125,11 @@ fn send(path: &Path, request: Request<'_>) -> io::Result<Answer> {
     }
 }
 
-/// The part of a file that a `Range` header asks for.
-#[derive(Debug, PartialEq, Eq)]
-enum Range {
-    /// All of it: the header is of a form that may be ignored, or asks for several parts.
-    Whole,
-    /// `bytes` of it, at least 1, from position `first`.
-    Part { first: u64, bytes: u64 },
-    /// None of it exists.
-    Impossible,
-}
-
-impl Range {
-    fn parse(header: &str, total_bytes: u64) -> Self {
-        let Some((first, last)) = header
-            .trim()
-            .strip_prefix("bytes=")
-            .and_then(|range| range.split_once('-'))
-        else {
-            return Self::Whole;
-        };
-        let (first, last) = match (number(first), number(last)) {
-            // The last so many bytes.
-            (Number::None, Number::Some(suffix)) => (
-                total_bytes.saturating_sub(suffix),
-                if suffix == 0 { None } else { Some(u64::MAX) },
-            ),
-            (Number::Some(first), Number::None) => (first, Some(u64::MAX)),
-            (Number::Some(first), Number::Some(last)) if first <= last => (first, Some(last)),
-            _ => return Self::Whole,
-        };
-        match last {
-            Some(last) if first < total_bytes => Self::Part {
-                first,
-                bytes: last.min(total_bytes - 1) - first + 1,
-            },
-            _ => Self::Impossible,
-        }
-    }
-}
-
-enum Number {
-    None,
-    Some(u64),
-    Wrong,
-}
-
-fn number(text: &str) -> Number {
-    match text {
-        "" => Number::None,
-        text if text.bytes().all(|byte| byte.is_ascii_digit()) => text.parse().map_or(Number::Wrong, Number::Some),
-        _ => Number::Wrong,
-    }
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum Found {
-    File(PathBuf),
-    /// A folder asked for without the slash at its end: relative links on its page would miss.
-    Folder,
-    Nothing,
-    Refused,
-}
-
-fn find(root: &Path, url: &str) -> Found {
-    let Some(relative) = relative_path(url) else {
-        return Found::Refused;
-    };
-    // Resolving the links shows where the path really leads.
-    let Ok(path) = root.join(&relative).canonicalize() else {
-        return Found::Nothing;
-    };
-    if !path.starts_with(root) {
-        return Found::Refused;
-    }
-    if path.is_file() {
-        return Found::File(path);
-    }
-    if !split_query(url).0.ends_with('/') {
-        return Found::Folder;
-    }
-    let index = path.join("index.html");
-    if fs::metadata(&index).is_ok_and(|metadata| metadata.is_file()) {
-        Found::File(index)
-    } else {
-        Found::Nothing
-    }
-}
-
-/// The path a URL means, relative to the site's root; none if it tries to leave it or is malformed.
-fn relative_path(url: &str) -> Option<PathBuf> {
-    let path = percent_decoded(split_query(url).0.strip_prefix('/')?)?;
-    let mut relative = PathBuf::new();
-    for segment in path.split('/') {
-        match segment {
-            "" | "." => {}
-            ".." => return None,
-            // A backslash or a colon would be a separator or a drive on Windows.
-            segment if segment.contains(['\\', ':', '\0']) => return None,
-            segment => relative.push(segment),
-        }
-    }
-    Some(relative)
-}
-
-/// Path and query, the latter with its question mark.
-fn split_query(url: &str) -> (&str, &str) {
-    url.split_at(url.find(['?', '#']).unwrap_or(url.len()))
-}
-
-fn percent_decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(if byte == b'%' {
-            let mut digit = || char::from(rest.next()?).to_digit(16);
-            u8::try_from(digit()? * 16 + digit()?).ok()?
-        } else {
-            byte
-        });
-    }
-    String::from_utf8(bytes).ok()
-}
-
-/// A file's content type, by the end of its name. Browsers refuse modules and WebAssembly under another type.
-fn content_type(path: &Path) -> &'static str {
-    let extension = path
-        .extension()
-        .and_then(|extension| extension.to_str())
-        .unwrap_or_default()
-        .to_ascii_lowercase();
-    match extension.as_str() {
-        "html" => "text/html; charset=utf-8",
-        "css" => "text/css; charset=utf-8",
-        "js" | "mjs" => "text/javascript; charset=utf-8",
-        "json" | "map" => "application/json; charset=utf-8",
-        "wasm" => "application/wasm",
-        "png" => "image/png",
-        "jpg" | "jpeg" => "image/jpeg",
-        "webp" => "image/webp",
-        "gif" => "image/gif",
-        "bmp" => "image/bmp",
-        "svg" => "image/svg+xml",
-        "ico" => "image/x-icon",
-        "woff2" => "font/woff2",
-        "txt" | "md" | "ts" => "text/plain; charset=utf-8",
-        _ => "application/octet-stream",
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::path::PathBuf;
+
     use super::*;
 
     /// A site with two files, and a file beside it that must stay out of reach.
@@ -412,26 +272,6 @@ mod tests {
             several.status, 200,
             "several parts at once may be answered with the whole"
         );
-    }
-
-    #[test]
-    fn ranges_are_read_as_the_standard_says() {
-        let part = |first, bytes| Range::Part { first, bytes };
-        assert_eq!(Range::parse("bytes=0-0", 10), part(0, 1));
-        assert_eq!(Range::parse("bytes=0-99", 10), part(0, 10));
-        assert_eq!(Range::parse("bytes=-99", 10), part(0, 10));
-        assert_eq!(Range::parse("bytes=-0", 10), Range::Impossible);
-        assert_eq!(Range::parse("bytes=0-", 0), Range::Impossible);
-        for ignored in [
-            "bytes=5-4",
-            "bytes=-",
-            "bytes=a-b",
-            "bytes=+1-2",
-            "lines=1-2",
-            "bytes=99999999999999999999-",
-        ] {
-            assert_eq!(Range::parse(ignored, 10), Range::Whole, "{ignored}");
-        }
     }
 
     #[test]
