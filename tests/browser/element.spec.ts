@@ -6,6 +6,7 @@ import { violations } from "./accessibility.js";
 import { ClipTtlPage, openHost, QUICK } from "./element-page.js";
 import { CHELSEA, HORSES } from "./pictures.js";
 import { forgetShifts, shiftsOf, watchShifts } from "./shifts.js";
+import { tasksDuring } from "./tasks.js";
 import { expect, test } from "./test.js";
 
 /** What belongs to the engine and its model. */
@@ -271,21 +272,7 @@ test("the page's own thread never works for long while an engine is loaded and a
   await openHost(page, { body: QUICK.replace("<clip-ttl", '<clip-ttl loading="manual"') });
   const widget = new ClipTtlPage(page);
   await widget.pictured();
-  await browser.startTracing(page, { categories: ["toplevel"] });
-  await widget.run();
-  const trace = JSON.parse((await browser.stopTracing()).toString()) as { traceEvents: TraceEvent[] };
-  const main = new Set(trace.traceEvents.filter(({ name, args }) => name === "thread_name" && args?.name === "CrRendererMain").map(({ pid, tid }) => `${pid}:${tid}`));
-  // The processor's time, not the clock's: other programs of this machine work too.
-  const tasks = trace.traceEvents.filter(({ pid, tid, tdur }) => tdur !== undefined && main.has(`${pid}:${tid}`)).map(({ tdur = 0 }) => tdur / 1000);
+  const tasks = await tasksDuring(browser, page, () => widget.run());
   expect(tasks.length).toBeGreaterThan(100);
   expect(Math.max(...tasks)).toBeLessThan(100);
 });
-
-interface TraceEvent {
-  readonly name: string;
-  readonly pid: number;
-  readonly tid: number;
-  /** Microseconds of the thread's own time. */
-  readonly tdur?: number;
-  readonly args?: { readonly name?: string };
-}

@@ -71,3 +71,26 @@ test("a picture of one's own is not in the address; the link says so to whoever 
   await expect(other.locator("#page-link-note")).toContainText("not in the link");
   await expect(other.locator("#picture-caption")).toContainText("No picture yet");
 });
+
+test("settings that were measured to be better are a press away, are named, and so are the paper's", async ({ page }) => {
+  const demo = new Demo(page);
+  await demo.openReady();
+  const note = page.locator("#settings-note");
+  const rate = page.locator("#controls").getByLabel("Learning rate", { exact: true });
+  await expect(note).toHaveText("as in the paper");
+  await demo.set("Seed", 12);
+  await demo.set("Rank", 8);
+  await page.getByRole("button", { name: "What served Pocket CLIP better" }).click();
+  await expect(rate).toHaveValue("0.01");
+  await expect(note).toHaveText("as measured with Pocket CLIP: learning rate");
+  await expect(page.locator("#controls").getByLabel("Rank", { exact: true }), "all else is the paper's").toHaveValue("16");
+  await expect(page.locator("#controls").getByLabel("Seed", { exact: true }), "the seed is nobody's matter").toHaveValue("12");
+  await expect.poll(() => new URLSearchParams(new URL(page.url()).hash.slice(1)).get("learningRate")).toBe("0.01");
+  await demo.set("Rank", 8);
+  await expect(note).toHaveText("changed: learning rate, rank");
+  await page.getByRole("button", { name: "Back to the paper’s defaults" }).click();
+  await expect(note).toHaveText("as in the paper");
+  const link = page.getByRole("link", { name: "how that was measured" });
+  await page.goto(new URL((await link.getAttribute("href")) ?? "", page.url()).href);
+  await expect(page.locator(new URL(page.url()).hash)).toHaveText("Do they help?");
+});

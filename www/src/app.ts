@@ -1,7 +1,7 @@
 /** What the page knows and does: one picture, one list of labels, one answer before and one after. */
 
 import type { AdaptRun, ClipTtl, EpisodeReport, StepReport } from "clip-ttl";
-import { changedOptions, Controls, defaultValues, english, formatNats, formatPercent, toAdaptOptions, type OptionValues } from "clip-ttl/element";
+import { defaultValues, formatNats, formatPercent, toAdaptOptions, type OptionValues } from "clip-ttl/element";
 import { Announcer } from "./announcer.js";
 import { EngineHost, savesData, type EngineState } from "./engine-host.js";
 import { emptyEpisode, entropyOf, sameBut, type Episode } from "./episode.js";
@@ -16,6 +16,7 @@ import { best, Results } from "./results.js";
 import { RunPanel } from "./run-panel.js";
 import { readRunForm } from "./run-request.js";
 import type { Sample } from "./samples.js";
+import { SettingsPanel } from "./settings-panel.js";
 import { text } from "./strings.js";
 
 /** Typing has to rest this long before the labels are compared again. */
@@ -23,10 +24,8 @@ const REST_MS = 400;
 
 export class App {
   readonly #announcer = new Announcer(byId("announcer", HTMLElement));
-  readonly #settings = byId("settings", HTMLDetailsElement);
-  readonly #settingsNote = byId("settings-note", HTMLElement);
   readonly #results = new Results();
-  readonly #controls: Controls;
+  readonly #settings: SettingsPanel;
   readonly #labels: LabelsPanel;
   readonly #pictures: PicturePanel;
   readonly #panel: RunPanel;
@@ -62,12 +61,11 @@ export class App {
       isRunning: () => this.#isAdapting,
       modelChanges: (former, change) => this.#modelChanges(former, change),
     });
-    this.#controls = new Controls((values) => this.#optionsChanged(values));
-    byId("controls", HTMLElement).append(this.#controls.element);
+    this.#settings = new SettingsPanel((values) => this.#optionsChanged(values));
     this.#labels = new LabelsPanel({ labelsChanged: () => this.#inputChanged() });
     this.#pictures = new PicturePanel({ pictureChanged: (picture, sample) => this.#pictureChanged(picture, sample) });
-    this.#address = new PageAddress({ pictures: this.#pictures, labels: this.#labels, controls: this.#controls });
-    this.#optionsChanged(this.#controls.values);
+    this.#address = new PageAddress({ pictures: this.#pictures, labels: this.#labels, controls: this.#settings.controls });
+    this.#optionsChanged(this.#settings.values);
     this.#show();
   }
 
@@ -111,7 +109,7 @@ export class App {
     clearTimeout(this.#resting);
     this.#stopRun();
     this.#kept = null;
-    this.#episode = emptyEpisode(this.#controls.values);
+    this.#episode = emptyEpisode(this.#settings.values);
     this.#before = null;
     this.#beforeEntropy = null;
     this.#showButtons();
@@ -119,8 +117,6 @@ export class App {
   }
 
   #optionsChanged(values: OptionValues): void {
-    const changed = changedOptions(values).map((name) => english.controls.options[name].label.toLowerCase());
-    this.#settingsNote.textContent = changed.length === 0 ? text.settings.asInPaper : text.settings.changed(changed);
     if (!this.#isAdapting && this.#episode.steps.length === 0) {
       this.#episode = emptyEpisode(values);
       this.#show();
@@ -176,8 +172,8 @@ export class App {
   /** One update more than there are now. The run begins anew: with the same seed its first updates are the same ones. */
   #stepOnce(): void {
     const done = this.#episode.report === null ? 0 : this.#episode.steps.length;
-    const before = this.#controls.values;
-    if (!this.#controls.trySet("steps", done + 1)) {
+    const before = this.#settings.values;
+    if (!this.#settings.controls.trySet("steps", done + 1)) {
       this.#panel.showStatus(text.status.noMoreSteps(done));
       return;
     }
@@ -190,8 +186,8 @@ export class App {
     const request = readRunForm(this.#picture, {
       pictures: this.#pictures,
       labels: this.#labels,
-      controls: this.#controls,
-      settings: this.#settings,
+      controls: this.#settings.controls,
+      settings: this.#settings.element,
       onInvalidSetting: () => this.#panel.showStatus(text.settings.fix),
     });
     if (request === null) return;
@@ -217,7 +213,7 @@ export class App {
 
   /** Starts a run and shows what it says until it ends. */
   async #follow(clip: ClipTtl, picture: LoadedPicture, question: Question, isContinued: boolean, turn: number): Promise<EpisodeReport> {
-    const { values } = this.#controls;
+    const { values } = this.#settings;
     const isCurrent = (): boolean => turn === this.#turn;
     const old = isContinued ? this.#episode.steps : [];
     const boxes = isContinued ? this.#episode.boxes : null;
@@ -286,7 +282,7 @@ export class App {
   }
 
   #reset(): void {
-    this.#episode = emptyEpisode(this.#controls.values);
+    this.#episode = emptyEpisode(this.#settings.values);
     this.#show();
     this.#showButtons();
     this.#panel.showStatus(text.status.reset);
@@ -295,9 +291,9 @@ export class App {
 
   /** Shows the finished episode from before the run that was stopped, or none. */
   #goBack(): void {
-    if (this.#kept !== null && this.#isContinuing) this.#controls.trySet("steps", this.#kept.values.steps);
+    if (this.#kept !== null && this.#isContinuing) this.#settings.controls.trySet("steps", this.#kept.values.steps);
     this.#isContinuing = false;
-    this.#episode = this.#kept ?? emptyEpisode(this.#controls.values);
+    this.#episode = this.#kept ?? emptyEpisode(this.#settings.values);
     this.#kept = null;
     this.#show();
     this.#showButtons();
@@ -337,8 +333,7 @@ export class App {
         this.#labels.showTemplateProblem(message);
         break;
       case "option":
-        this.#settings.open = true;
-        this.#controls.showError(place.option, message);
+        this.#settings.showError(place.option, message);
         break;
       case "engine":
         this.#host.discard();
@@ -352,14 +347,14 @@ export class App {
 
   /** The engine can't go on: the CPU where the GPU failed, else another try. */
   #offerWayOut(error: unknown, again: () => void): void {
-    const { device } = this.#controls.values;
+    const { device } = this.#settings.values;
     const { message, ofGpu, offersCpu } = wayOutOf(error, device);
-    if (offersCpu && device === "webgpu") this.#controls.showError("device", ofGpu);
+    if (offersCpu && device === "webgpu") this.#settings.controls.showError("device", ofGpu);
     this.#panel.showDevice(text.device.notYet);
     this.#panel.showProblem(message, offersCpu ? text.engine.continueOnCpu : text.engine.tryAgain, () => {
       if (offersCpu) {
         this.#host.useDevice("cpu");
-        this.#controls.set({ device: "cpu" });
+        this.#settings.controls.set({ device: "cpu" });
       }
       this.#loadAgain(again);
     });

@@ -4,4 +4,9 @@ import { adoptViewStyles } from "clip-ttl/element";
 import { App } from "./app.js";
 
 adoptViewStyles(document);
-new App().start();
+// In pieces: the scripts, the page's parts, and what they begin with. As one task it keeps a slow machine from answering for longer than one
+// notices.
+setTimeout(() => {
+  const app = new App();
+  setTimeout(() => app.start());
+});

@@ -114,6 +114,7 @@ export const text = {
   settings: {
     asInPaper: "as in the paper",
     changed: (names: readonly string[]): string => `changed: ${names.join(", ")}`,
+    measured: (names: readonly string[]): string => `as measured with Pocket CLIP: ${names.join(", ")}`,
     fix: "Correct the marked setting first.",
   },
   model: {

@@ -1,0 +1,45 @@
+/** The settings of a run: the controls, a note of what differs from the paper, and what was measured to serve the model that ships better. */
+
+import { changedOptions, Controls, defaultValues, english, type OptionName, type OptionValues } from "clip-ttl/element";
+import { byId } from "./page-dom.js";
+import { MEASURED_SETTINGS } from "./presets.js";
+import { text } from "./strings.js";
+
+export class SettingsPanel {
+  readonly controls: Controls;
+  /** Folded until somebody opens it, or a setting has to be corrected. */
+  readonly element = byId("settings", HTMLDetailsElement);
+  readonly #note = byId("settings-note", HTMLElement);
+
+  /** `changed` gets the values whenever all of them are allowed. */
+  constructor(changed: (values: OptionValues) => void) {
+    this.controls = new Controls((values) => {
+      this.#describe(values);
+      changed(values);
+    });
+    byId("controls", HTMLElement).append(this.controls.element);
+    byId("measured-settings", HTMLButtonElement).addEventListener("click", () => {
+      const { seed, device } = this.controls.values;
+      this.controls.set({ ...defaultValues(), ...MEASURED_SETTINGS, seed, device });
+    });
+    this.#describe(this.controls.values);
+  }
+
+  get values(): OptionValues {
+    return this.controls.values;
+  }
+
+  /** Shows an error beside the setting that caused it, where it can be seen. */
+  showError(name: OptionName, message: string): void {
+    this.element.open = true;
+    this.controls.showError(name, message);
+  }
+
+  #describe(values: OptionValues): void {
+    const changed = changedOptions(values);
+    const words = changed.map((name) => english.controls.options[name].label.toLowerCase());
+    const isMeasured = changed.every((name) => values[name] === MEASURED_SETTINGS[name]);
+    if (changed.length === 0) this.#note.textContent = text.settings.asInPaper;
+    else this.#note.textContent = isMeasured ? text.settings.measured(words) : text.settings.changed(words);
+  }
+}
