@@ -80,7 +80,7 @@ test("settings that were measured to be better are a press away, are named, and 
   await expect(note).toHaveText("as in the paper");
   await demo.set("Seed", 12);
   await demo.set("Rank", 8);
-  await page.getByRole("button", { name: "What served Pocket CLIP better" }).click();
+  await page.getByRole("button", { name: "Use what served Pocket CLIP better" }).click();
   await expect(rate).toHaveValue("0.01");
   await expect(note).toHaveText("as measured with Pocket CLIP: learning rate");
   await expect(page.locator("#controls").getByLabel("Rank", { exact: true }), "all else is the paper's").toHaveValue("16");
