@@ -47,7 +47,7 @@ fn facts(document: &Document) -> String {
     );
     let _ = writeln!(
         text,
-        "Template: {}. {} views of each picture, seed {}. Matrices in {}. clip-ttl {}.",
+        "Template “{}”, {} views of each picture, seed {}. Matrices in {}. clip-ttl {}.",
         cell(&document.template),
         document.views,
         document.seed,
