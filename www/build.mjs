@@ -18,6 +18,12 @@ if (values.outdir === undefined) {
 }
 const outdir = resolve(values.outdir);
 
+/** Texts of the repository that the site has too, and what their pages are called. */
+const TEXTS = [
+  { source: "models/pocket/README.md", page: "model-card.html", title: "Model card: the small CLIP of clip-ttl" },
+  { source: "docs/comparison/README.md", page: "comparison.html", title: "The methods compared" },
+];
+
 await mkdir(outdir, { recursive: true });
 const common = { absWorkingDir: here, outdir, bundle: true, format: "esm", target: "es2022", sourcemap: true, minify: values.minify, logLevel: "warning" };
 await build({ ...common, entryPoints: { main: "src/main.ts", lesson: "src/lesson/main.ts", compare: "src/compare/main.ts" }, external: ["clip-ttl", "clip-ttl/*"] });
@@ -25,14 +31,19 @@ await buildEmbed();
 for (const name of ["index.html", "styles.css", "lesson.html", "styles-lesson.css", "compare.html", "styles-compare.css", "styles-docs.css", "lessons", "embed.html", "embed.css", "icon.svg", "samples"]) {
   await cp(join(here, name), join(outdir, name), { recursive: true });
 }
-await buildModelCard();
+await buildTexts();
 await buildDocs(outdir, bundleForNode);
 
-/** The card's relative links lead to files of the repository, which the site doesn't have. */
-async function buildModelCard() {
-  const markdown = await readFile(join(here, "../models/pocket/README.md"), "utf8");
-  const body = html(withoutFrontMatter(markdown), () => null);
-  await writeFile(join(outdir, "model-card.html"), textPage({ title: "Model card: the small CLIP of clip-ttl", body }));
+/** Their relative links lead to one another, or to files of the repository, which the site doesn't have. */
+async function buildTexts() {
+  const repository = join(here, "..");
+  for (const { source, page, title } of TEXTS) {
+    const file = join(repository, source);
+    const pageOf = (href) => TEXTS.find((other) => join(repository, other.source) === join(dirname(file), href))?.page;
+    const link = (href) => (pageOf(href) === undefined ? null : `./${pageOf(href)}`);
+    const body = html(withoutFrontMatter(await readFile(file, "utf8")), link);
+    await writeFile(join(outdir, page), textPage({ title, body }));
+  }
 }
 
 /** A module's code with everything in it, for this script to import. */

@@ -15,7 +15,7 @@ const SOURCES = new URL("../../www/docs/", import.meta.url);
 const PAGES = readdirSync(SOURCES, { recursive: true, encoding: "utf8" })
   .filter((name) => name.endsWith(".md") && statSync(new URL(name, SOURCES)).isFile())
   .map((name) => `docs/${name.replace(/\.md$/, ".html")}`)
-  .concat("model-card.html")
+  .concat("model-card.html", "comparison.html")
   .sort();
 
 async function open(page: Page, address: string): Promise<void> {
