@@ -39,8 +39,7 @@ async function buildTexts() {
   const repository = join(here, "..");
   for (const { source, page, title } of TEXTS) {
     const file = join(repository, source);
-    const pageOf = (href) => TEXTS.find((other) => join(repository, other.source) === join(dirname(file), href))?.page;
-    const link = (href) => (pageOf(href) === undefined ? null : `./${pageOf(href)}`);
+    const link = (href) => TEXTS.find((other) => join(repository, other.source) === join(dirname(file), href))?.page ?? null;
     const body = html(withoutFrontMatter(await readFile(file, "utf8")), link);
     await writeFile(join(outdir, page), textPage({ title, body }));
   }

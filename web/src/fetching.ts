@@ -72,6 +72,11 @@ export function expectedBytes(headers: Headers): number | null {
   return Number(length);
 }
 
+/** What a file or a buffer holds. */
+export async function bytesOf(data: Blob | ArrayBuffer): Promise<Uint8Array<ArrayBuffer>> {
+  return new Uint8Array(data instanceof Blob ? await data.arrayBuffer() : data);
+}
+
 /** Reads a body to its end, telling after each piece how many bytes have come. */
 export async function readBody(response: Response, url: URL, what: string, onBytes: (loaded: number) => void, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
   const expected = expectedBytes(response.headers);

@@ -186,8 +186,7 @@ export class App {
     const request = readRunForm(this.#picture, {
       pictures: this.#pictures,
       labels: this.#labels,
-      controls: this.#settings.controls,
-      settings: this.#settings.element,
+      settings: this.#settings,
       onInvalidSetting: () => this.#panel.showStatus(text.settings.fix),
     });
     if (request === null) return;

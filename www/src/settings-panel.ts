@@ -1,14 +1,14 @@
 /** The settings of a run: the controls, a note of what differs from the paper, and what was measured to serve the model that ships better. */
 
 import { changedOptions, Controls, defaultValues, english, type OptionName, type OptionValues } from "clip-ttl/element";
-import { byId } from "./page-dom.js";
+import { byId, setText } from "./page-dom.js";
 import { MEASURED_SETTINGS } from "./presets.js";
 import { text } from "./strings.js";
 
 export class SettingsPanel {
   readonly controls: Controls;
   /** Folded until somebody opens it, or a setting has to be corrected. */
-  readonly element = byId("settings", HTMLDetailsElement);
+  readonly #element = byId("settings", HTMLDetailsElement);
   readonly #note = byId("settings-note", HTMLElement);
 
   /** `changed` gets the values whenever all of them are allowed. */
@@ -31,15 +31,24 @@ export class SettingsPanel {
 
   /** Shows an error beside the setting that caused it, where it can be seen. */
   showError(name: OptionName, message: string): void {
-    this.element.open = true;
+    this.#element.open = true;
     this.controls.showError(name, message);
+  }
+
+  /** Puts the focus on the first setting that has to be corrected; returns whether there is one. */
+  focusInvalid(): boolean {
+    const invalid = this.controls.firstInvalid;
+    if (invalid === null) return false;
+    this.#element.open = true;
+    invalid.focus();
+    return true;
   }
 
   #describe(values: OptionValues): void {
     const changed = changedOptions(values);
-    const words = changed.map((name) => english.controls.options[name].label.toLowerCase());
+    const words = changed.map((name) => english.controls.options[name].label.toLowerCase()).join(", ");
     const isMeasured = changed.every((name) => values[name] === MEASURED_SETTINGS[name]);
-    if (changed.length === 0) this.#note.textContent = text.settings.asInPaper;
-    else this.#note.textContent = isMeasured ? text.settings.measured(words) : text.settings.changed(words);
+    const differing = isMeasured ? text.settings.measured(words) : english.controls.changed(words);
+    setText(this.#note, changed.length === 0 ? english.controls.asInPaper : differing);
   }
 }

@@ -112,9 +112,7 @@ export const text = {
     ownPicture: "This link was made with a picture of its author’s own, which is not in the link. Choose a picture; labels and settings are the link’s.",
   },
   settings: {
-    asInPaper: "as in the paper",
-    changed: (names: readonly string[]): string => `changed: ${names.join(", ")}`,
-    measured: (names: readonly string[]): string => `as measured with Pocket CLIP: ${names.join(", ")}`,
+    measured: (settings: string): string => `as measured with Pocket CLIP: ${settings}`,
     fix: "Correct the marked setting first.",
   },
   model: {

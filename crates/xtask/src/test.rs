@@ -116,7 +116,7 @@ impl Report {
     fn total(&self) -> Tally {
         let mut total = Tally::default();
         for entry in &self.entries {
-            total += entry.tally.clone();
+            total += &entry.tally;
         }
         total
     }

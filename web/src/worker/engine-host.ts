@@ -2,6 +2,7 @@
 
 import type { CompareEvent as WasmCompareEvent, Comparison, Engine, Episode, EpisodeEvent, Picture } from "../clip_ttl.js";
 import { ClipTtlError } from "../errors.js";
+import { bytesOf } from "../fetching.js";
 import { loadModel } from "../hub/load.js";
 import type { DeviceInfo, LoadProgress } from "../load-types.js";
 import { DownloadProgress } from "../progress.js";
@@ -71,7 +72,7 @@ export class EngineHost {
   async verify(request: Request<"verify">): Promise<VerifyReport> {
     const { engine, device } = this.#require();
     const { episode } = request;
-    const report = await engine.verify(new Uint8Array(episode instanceof Blob ? await episode.arrayBuffer() : episode));
+    const report = await engine.verify(await bytesOf(episode));
     return { ...report, deviceName: device.name };
   }
 

@@ -2,6 +2,7 @@
 
 import type { Picture } from "../clip_ttl.js";
 import { ClipTtlError, toWire } from "../errors.js";
+import { bytesOf } from "../fetching.js";
 import { decodeWithBrowser } from "../image.js";
 import type { WireImage } from "../protocol.js";
 import type { WasmModule } from "./wasm-loader.js";
@@ -47,8 +48,7 @@ export class PictureCache {
 async function read(image: WireImage): Promise<Source> {
   if (image.kind === "rgba") return { width: image.width, height: image.height, bytes: new Uint8Array(image.data) };
   try {
-    const data = image.data instanceof Blob ? await image.data.arrayBuffer() : image.data;
-    return { width: 0, height: 0, bytes: new Uint8Array(data) };
+    return { width: 0, height: 0, bytes: await bytesOf(image.data) };
   } catch (cause) {
     throw new ClipTtlError("network", `${image.source} can't be read any more: it was moved or changed`, { cause });
   }

@@ -2,7 +2,7 @@
 
 import type { Engine } from "../clip_ttl.js";
 import { ClipTtlError } from "../errors.js";
-import { fetchChecked, readBody } from "../fetching.js";
+import { bytesOf, fetchChecked, readBody } from "../fetching.js";
 import type { WireFile, WireModel } from "../protocol.js";
 
 const FILE = "statistics.safetensors";
@@ -46,7 +46,7 @@ export class SourceStatisticsFile {
 }
 
 async function read(file: WireFile, signal: AbortSignal): Promise<Uint8Array> {
-  if (file.kind === "data") return new Uint8Array(file.data instanceof Blob ? await file.data.arrayBuffer() : file.data);
+  if (file.kind === "data") return bytesOf(file.data);
   const url = new URL(file.url);
   const response = await fetchChecked(url, WHAT, signal);
   return readBody(response, url, WHAT, () => undefined, signal);
