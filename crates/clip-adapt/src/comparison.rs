@@ -210,7 +210,9 @@ impl Comparison {
                 None
             }
             Ok(None) => {
-                self.phase = if run.predicts_from_views() {
+                // Without an update the answer is the zero-shot one, unless it is that of more templates.
+                let only_templates = contender.steps.is_empty() && !contender.setup.templates().is_empty();
+                self.phase = if only_templates || run.predicts_from_views() {
                     Phase::Finishing(index)
                 } else {
                     Phase::Over(index)

@@ -81,11 +81,11 @@ impl SourceStatistics {
         Ok(Self { pictures, blocks })
     }
 
-    /// The file; `model` says whose tokens they are.
+    /// The file: the same statistics give the same bytes.
     ///
     /// # Errors
     /// [`Error::StatisticsInvalid`] where a tensor isn't whole rows.
-    pub fn to_bytes(&self, model: &str) -> Result<Vec<u8>> {
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let mut tensors = Vec::new();
         for (index, block) in self.blocks.iter().enumerate() {
             let width = block.class_mean.len();
@@ -101,10 +101,8 @@ impl SourceStatistics {
                 tensors.push((format!("blocks.{index}.{name}"), HostTensor { shape, values }));
             }
         }
-        let metadata = HashMap::from([
-            ("pictures".to_owned(), self.pictures.to_string()),
-            ("model".to_owned(), model.to_owned()),
-        ]);
+        // One entry: several would be written in an order of chance.
+        let metadata = HashMap::from([("pictures".to_owned(), self.pictures.to_string())]);
         safetensors::serialize(tensors, Some(metadata)).map_err(|error| invalid(error.to_string()))
     }
 }

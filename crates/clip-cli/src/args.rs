@@ -155,7 +155,10 @@ pub struct ConvertArgs {
     /// Format of the matrices: f32, f16, q8 or q4
     #[arg(long, value_name = "FORMAT", default_value = "q8")]
     pub quant: WeightFormat,
-    /// Format of the token embedding, of which a label needs a few rows only [default: that of --quant]
+    /// Format of the text tower's matrices, the token embedding among them [default: that of --quant]
+    #[arg(long, value_name = "FORMAT")]
+    pub text: Option<WeightFormat>,
+    /// Format of the token embedding, of which a label needs a few rows only [default: that of the text tower]
     #[arg(long, value_name = "FORMAT")]
     pub embedding: Option<WeightFormat>,
     /// Print one JSON document

@@ -112,3 +112,60 @@ impl Workspace {
         self.target.join("site")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+
+    use super::*;
+
+    /// The Rust files directly in a folder.
+    fn rust_files(folder: &Path) -> Vec<PathBuf> {
+        let entries = folder.read_dir().into_iter().flatten();
+        let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+        files.retain(|file| file.extension() == Some(OsStr::new("rs")));
+        files
+    }
+
+    /// Adds the files below `folder` that no file beside or above them names as a module.
+    fn orphans(folder: &Path, roots: &[&str], found: &mut Vec<PathBuf>) {
+        let files = rust_files(folder);
+        let above = folder.with_extension("rs");
+        let parents: Vec<String> = files.iter().chain([&above]).flat_map(std::fs::read_to_string).collect();
+        for file in &files {
+            let name = file.file_stem().unwrap().to_str().unwrap();
+            let is_named = parents.iter().any(|parent| parent.contains(&format!("mod {name};")));
+            if !is_named && !roots.contains(&name) {
+                found.push(file.clone());
+            }
+        }
+        for entry in folder.read_dir().into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                orphans(&path, &["main", "mod"], found);
+            }
+        }
+    }
+
+    #[test]
+    fn every_file_is_compiled() {
+        let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let mut found = Vec::new();
+        for member in crates.read_dir().unwrap() {
+            let member = member.unwrap().path();
+            orphans(&member.join("src"), &["lib", "main"], &mut found);
+            // Each file directly in this folder is a test program.
+            for program in member.join("tests").read_dir().into_iter().flatten() {
+                let program = program.unwrap().path();
+                if program.is_dir() {
+                    orphans(&program, &["main", "mod"], &mut found);
+                }
+            }
+        }
+        assert_eq!(
+            found,
+            Vec::<PathBuf>::new(),
+            "no file has a `mod` for these, so their tests never run"
+        );
+    }
+}

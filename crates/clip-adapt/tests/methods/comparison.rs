@@ -86,6 +86,29 @@ fn a_comparison_gives_what_each_method_gives_alone() {
 }
 
 #[test]
+fn more_templates_count_without_an_update_too() {
+    let session = session();
+    let options = json!({"steps": 0, "templates": ["a drawing of a {}.", "a small {}."]});
+    let request = CompareRequest {
+        views: ViewOptions {
+            views: 2,
+            ..ViewOptions::default()
+        },
+        methods: vec![Choice {
+            method: "ttl".to_owned(),
+            options: options.as_object().unwrap().clone(),
+        }],
+    };
+    let (_, report) = compare(&session, &request);
+    let mut options = request.methods[0].options.clone();
+    options.insert("views".into(), json!(2));
+    let alone = run(&session, Setup::new("ttl", &options).unwrap());
+    let difference = largest_difference(&alone.after, &report.outcomes[0].after);
+    assert!(difference < 1e-5, "{difference}");
+    assert!(largest_difference(&report.before, &alone.after) > 1e-3);
+}
+
+#[test]
 fn one_method_that_fails_does_not_end_the_others() {
     let session = bare_session();
     let choice = |method: &str, options: Value| Choice {

@@ -42,7 +42,7 @@ fn session() -> Session {
     block_on(collector.add(&Picture::from_rgb8(90, 70, pixels).unwrap())).unwrap();
     let statistics = collector.finish().unwrap();
     // As files hold them.
-    let bytes = statistics.to_bytes("pocket").unwrap();
+    let bytes = statistics.to_bytes().unwrap();
     let read = SourceStatistics::read(&bytes, &session.clip().config).unwrap();
     assert_eq!(read, statistics);
     session.set_statistics(Some(read));

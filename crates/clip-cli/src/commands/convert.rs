@@ -18,6 +18,8 @@ use crate::progress::Progress;
 
 /// The tensor that `--embedding` is about.
 const TOKEN_EMBEDDING: &str = "text_model.embeddings.token_embedding.weight";
+/// How the names of those begin that `--text` is about.
+const TEXT_TOWER: &str = "text_";
 
 #[derive(Serialize)]
 struct Document {
@@ -79,9 +81,11 @@ pub fn run(arguments: &ConvertArgs) -> Result<Outcome, Error> {
         FormatChoice::AsStored,
     )
     .map_err(unloadable)?;
-    let embedding = arguments.embedding.unwrap_or(arguments.quant);
+    let text = arguments.text.unwrap_or(arguments.quant);
+    let embedding = arguments.embedding.unwrap_or(text);
     let format = |name: &str| match name {
         TOKEN_EMBEDDING => embedding,
+        _ if name.starts_with(TEXT_TOWER) => text,
         _ => arguments.quant,
     };
     converted.weights.convert(format).map_err(unloadable)?;

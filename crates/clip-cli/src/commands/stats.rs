@@ -66,7 +66,7 @@ pub async fn run(arguments: &StatsArgs) -> Result<Outcome, Error> {
             path: arguments.folder.display().to_string(),
         });
     }
-    let bytes = collector.finish()?.to_bytes(session.model())?;
+    let bytes = collector.finish()?.to_bytes()?;
     std::fs::write(&arguments.output, &bytes).map_err(|source| Error::Write {
         path: arguments.output.clone(),
         source,

@@ -77,8 +77,14 @@ fn quantised_files_are_as_small_as_their_blocks() {
         number(&document["bytes_after"])
     });
     assert!(bytes.is_sorted_by(|larger, smaller| larger > smaller), "{bytes:?}");
-    let mixed = number(&convert(TINY, &to, "--quant q8 --embedding q4")["bytes_after"]);
-    assert!(bytes[3] < mixed && mixed < bytes[2], "{mixed} among {bytes:?}");
+    let [embedding, text, text_but_embedding] = ["--embedding q4", "--text q4", "--text q4 --embedding q8"]
+        .map(|mixed| number(&convert(TINY, &to, &format!("--quant q8 {mixed}"))["bytes_after"]));
+    let mixed = [bytes[3], text, embedding, bytes[2]];
+    assert!(mixed.is_sorted_by(|smaller, larger| smaller < larger), "{mixed:?}");
+    assert!(
+        text < text_but_embedding && text_but_embedding < bytes[2],
+        "{text_but_embedding} among {mixed:?}"
+    );
 }
 
 #[test]

@@ -13,7 +13,12 @@ const CLASSES: &str = "10\tcat\n2\tdog\n1\tbridge\n7\tteapot\n";
 /// Small pictures of three classes, and the map of their labels.
 fn pictures(name: &str) -> (PathBuf, String) {
     let folder = folder(name);
-    for (class, file) in [("10", "chelsea.png"), ("10", "kitten.webp"), ("2", "german-shepherd.webp"), ("1", "bridge.jpg")] {
+    for (class, file) in [
+        ("10", "chelsea.png"),
+        ("10", "kitten.webp"),
+        ("2", "german-shepherd.webp"),
+        ("1", "bridge.jpg"),
+    ] {
         let target = folder.join("pictures").join(class);
         std::fs::create_dir_all(&target).unwrap();
         std::fs::write(target.join(file), bytes(&format!("www/samples/{file}"))).unwrap();
@@ -22,14 +27,26 @@ fn pictures(name: &str) -> (PathBuf, String) {
     (folder, map)
 }
 
-/// The model of a few thousand numbers, and few views: a second instead of minutes.
+/// Few views: seconds instead of minutes.
 fn eval(folder: &Path, map: &str, more: &str) -> Run {
     eval_in(&folder.join("pictures"), map, more)
 }
 
 fn eval_in(pictures: &Path, map: &str, more: &str) -> Run {
-    let fixed = ["--model", "tests/fixtures/tiny-quick-gelu", "--device", "cpu", "--views", "4", "--classes", map];
-    let arguments = ["eval", pictures.to_str().unwrap()].into_iter().chain(fixed).chain(more.split_whitespace());
+    let fixed = [
+        "--model",
+        "models/pocket",
+        "--device",
+        "cpu",
+        "--views",
+        "4",
+        "--classes",
+        map,
+    ];
+    let arguments = ["eval", pictures.to_str().unwrap()]
+        .into_iter()
+        .chain(fixed)
+        .chain(more.split_whitespace());
     run(arguments)
 }
 
@@ -58,7 +75,10 @@ fn report_of(folder: &Path) -> Value {
 /// The lines of a journal by picture and condition, without times.
 fn records_of(folder: &Path) -> BTreeMap<(String, String), Value> {
     let text = std::fs::read_to_string(folder.join("journal.jsonl")).unwrap();
-    let records = text.lines().skip(1).map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let records = text
+        .lines()
+        .skip(1)
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
     records
         .map(|record| {
             let key = |name: &str| record[name].as_str().unwrap().to_owned();
@@ -76,14 +96,23 @@ fn a_report_holds_figures_plots_and_the_labels_of_the_map() {
         out.display()
     );
     let told = eval(&folder, &map, &more).expect(0);
-    assert!(told.stdout.contains("| zero-shot |") && told.stdout.contains("report.md"), "{told:?}");
+    assert!(
+        told.stdout.contains("| zero-shot |") && told.stdout.contains("report.md"),
+        "{told:?}"
+    );
     let report = report_of(&out);
     assert_eq!(report["labels"], json!(["cat", "dog", "bridge", "teapot"]));
-    assert_eq!((&report["pictures"], &report["passed_over"]["labels_without_pictures"]), (&json!(4), &json!(1)));
+    assert_eq!(
+        (&report["pictures"], &report["passed_over"]["labels_without_pictures"]),
+        (&json!(4), &json!(1))
+    );
     assert_eq!(report["conditions"], json!(["clean", "fog:2", "fog:4"]));
     let overall = &report["summary"]["overall"];
     assert_eq!(overall["questions"], 12);
-    let names: Vec<&str> = list(&overall["methods"]).iter().map(|method| method["name"].as_str().unwrap()).collect();
+    let names: Vec<&str> = list(&overall["methods"])
+        .iter()
+        .map(|method| method["name"].as_str().unwrap())
+        .collect();
     assert_eq!(names, ["zero-shot", "ttl", "zero", "ttl@slow"]);
     for method in list(&overall["methods"]) {
         assert_eq!(list(&method["calibration"]["bins"]).len(), 20);
@@ -92,13 +121,31 @@ fn a_report_holds_figures_plots_and_the_labels_of_the_map() {
         assert_eq!(method["against_zero_shot"].is_null(), method["name"] == "zero-shot");
     }
     let runs = list(&report["runs"]);
-    assert_eq!((&runs[0]["options"]["learning_rate"], &runs[2]["options"]["learning_rate"]), (&json!(0.005), &json!(0.001)));
+    assert_eq!(
+        (
+            &runs[0]["options"]["learning_rate"],
+            &runs[2]["options"]["learning_rate"]
+        ),
+        (&json!(0.005), &json!(0.001))
+    );
     let markdown = std::fs::read_to_string(out.join("report.md")).unwrap();
-    for plot in ["accuracy.svg", "differences.svg", "reliability.svg", "cost.svg", "severity.svg"] {
+    for plot in [
+        "accuracy.svg",
+        "differences.svg",
+        "reliability.svg",
+        "cost.svg",
+        "severity.svg",
+    ] {
         assert!(markdown.contains(&format!("({plot})")), "{plot}");
-        assert!(std::fs::read_to_string(out.join(plot)).unwrap().starts_with("<svg"), "{plot}");
+        assert!(
+            std::fs::read_to_string(out.join(plot)).unwrap().starts_with("<svg"),
+            "{plot}"
+        );
     }
-    assert!(markdown.contains("fog:2") && markdown.contains("ttl@slow"), "{markdown}");
+    assert!(
+        markdown.contains("fog:2") && markdown.contains("ttl@slow"),
+        "{markdown}"
+    );
     for record in records_of(&out).values() {
         assert!(record["results"]["ttl"]["confidence"].is_number(), "{record}");
     }
@@ -108,17 +155,31 @@ fn a_report_holds_figures_plots_and_the_labels_of_the_map() {
 fn a_run_that_was_cut_goes_on_and_gives_the_same() {
     let (folder, map) = pictures("eval-cut");
     let (whole, cut) = (folder.join("whole"), folder.join("cut"));
-    let more = |out: &Path| format!("--method ttl,marginal --corrupt gaussian_noise:3 --output {}", out.display());
+    let more = |out: &Path| {
+        format!(
+            "--method ttl,marginal --corrupt gaussian_noise:3 --output {}",
+            out.display()
+        )
+    };
     eval(&folder, &map, &more(&whole)).expect(0);
     std::fs::create_dir(&cut).unwrap();
     let journal = std::fs::read(whole.join("journal.jsonl")).unwrap();
     // In the middle of the third picture's line.
-    let ends: Vec<usize> = journal.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(index, _)| index).collect();
+    let ends: Vec<usize> = journal
+        .iter()
+        .enumerate()
+        .filter(|(_, byte)| **byte == b'\n')
+        .map(|(index, _)| index)
+        .collect();
     std::fs::write(cut.join("journal.jsonl"), &journal[..ends[2] + 40]).unwrap();
     eval(&folder, &map, &more(&cut)).expect(0);
     assert_eq!(without_times(report_of(&whole)), without_times(report_of(&cut)));
     let resumed = std::fs::read(cut.join("journal.jsonl")).unwrap();
-    assert_eq!(resumed[..=ends[2]], journal[..=ends[2]], "what was there is not computed again");
+    assert_eq!(
+        resumed[..=ends[2]],
+        journal[..=ends[2]],
+        "what was there is not computed again"
+    );
     assert_eq!(records_of(&cut), records_of(&whole));
 }
 
@@ -126,7 +187,8 @@ fn a_run_that_was_cut_goes_on_and_gives_the_same() {
 fn a_finished_run_computes_nothing_again_and_can_be_extended() {
     let (folder, map) = pictures("eval-extend");
     let out = folder.join("out");
-    let more = |limit: usize, corrupt: &str| format!("--method zero --limit {limit} {corrupt} --output {}", out.display());
+    let more =
+        |limit: usize, corrupt: &str| format!("--method zero --limit {limit} {corrupt} --output {}", out.display());
     eval(&folder, &map, &more(2, "")).expect(0);
     let first = std::fs::read(out.join("journal.jsonl")).unwrap();
     eval(&folder, &map, &more(2, "")).expect(0);
@@ -141,7 +203,12 @@ fn a_finished_run_computes_nothing_again_and_can_be_extended() {
 fn neither_the_order_nor_the_number_of_pictures_changes_a_result() {
     let (folder, map) = pictures("eval-order");
     let (all, one) = (folder.join("all"), folder.join("one"));
-    let more = |out: &Path| format!("--method ttl --corrupt clean --corrupt snow:3 --output {}", out.display());
+    let more = |out: &Path| {
+        format!(
+            "--method ttl --corrupt clean --corrupt snow:3 --output {}",
+            out.display()
+        )
+    };
     eval(&folder, &map, &more(&all)).expect(0);
     // The same pictures, with others before them in every order.
     let pictures = folder.join("pictures");
@@ -178,14 +245,26 @@ fn broken_pictures_are_named_and_counted_and_end_nothing() {
     std::fs::write(pictures.join("2/empty.jpg"), b"").unwrap();
     let out = folder.join("out");
     let told = eval(&folder, &map, &format!("--method zero --output {}", out.display())).expect(1);
-    assert!(told.stdout.contains("report.md") && told.stderr.contains("empty.jpg"), "{told:?}");
+    assert!(
+        told.stdout.contains("report.md") && told.stderr.contains("empty.jpg"),
+        "{told:?}"
+    );
     let report = report_of(&out);
-    assert_eq!((&report["pictures"], &report["summary"]["overall"]["questions"]), (&json!(6), &json!(4)));
-    let broken: Vec<&str> = list(&report["summary"]["broken"]).iter().map(|entry| entry["path"].as_str().unwrap()).collect();
+    assert_eq!(
+        (&report["pictures"], &report["summary"]["overall"]["questions"]),
+        (&json!(6), &json!(4))
+    );
+    let broken: Vec<&str> = list(&report["summary"]["broken"])
+        .iter()
+        .map(|entry| entry["path"].as_str().unwrap())
+        .collect();
     assert_eq!(broken, ["2/empty.jpg", "2/half|<b>.png"]);
     assert_eq!(report["summary"]["broken"][0]["error"]["code"], "picture-empty");
     let markdown = std::fs::read_to_string(out.join("report.md")).unwrap();
-    assert!(markdown.contains("2 pictures could not be opened") && !markdown.contains("<b>"), "{markdown}");
+    assert!(
+        markdown.contains("2 pictures could not be opened") && !markdown.contains("<b>"),
+        "{markdown}"
+    );
 }
 
 #[test]
@@ -211,7 +290,14 @@ fn what_has_no_meaning_is_refused_before_anything_is_computed() {
     refused("--set rank=3", 2, &["METHOD.OPTION=VALUE"]);
     refused("--set ttl.rank=0", 1, &["--rank 0", "is not possible"]);
     refused("--views 0", 1, &["--views 0", "is not possible"]);
-    refused("--method prompt-align", 1, &["prompt-align", "statistics", "clip-ttl stats"]);
+
+    // A model that came without statistics.
+    let pictures = folder.join("pictures").display().to_string();
+    let bare = ["--model", "tests/fixtures/tiny-quick-gelu", "--method", "prompt-align"];
+    run(["eval", &pictures, "--classes", &map, "--device", "cpu"]
+        .into_iter()
+        .chain(bare))
+    .refuses(&["prompt-align", "statistics", "clip-ttl stats"]);
 
     let few = put(&folder, "few.tsv", "10\tcat\n2\tdog\n");
     eval(&folder, &few, "").refuses(&["\"1\"", "few.tsv", "add a line"]);
@@ -228,49 +314,95 @@ fn statistics_are_collected_found_beside_a_model_and_refused_for_another() {
     let (folder, map) = pictures("eval-stats");
     let model = folder.join("model");
     std::fs::create_dir(&model).unwrap();
-    for name in ["config.json", "preprocessor_config.json", "model.safetensors"] {
-        let source = root().join("tests/fixtures/tiny-quick-gelu").join(name);
-        if source.exists() {
-            std::fs::copy(source, model.join(name)).unwrap();
-        }
-    }
+    std::fs::copy(
+        root().join("models/pocket/model.safetensors"),
+        model.join("model.safetensors"),
+    )
+    .unwrap();
     let model = model.to_str().unwrap();
     let pictures = folder.join("pictures");
     let pictures = pictures.to_str().unwrap();
+    let stats = |model: &str, file: &str| {
+        let told = run([
+            "stats", pictures, "-o", file, "--model", model, "--device", "cpu", "--json",
+        ])
+        .expect(0)
+        .json();
+        assert_eq!((&told["pictures"], &told["found"]), (&json!(4), &json!(4)));
+        std::fs::read(file).unwrap()
+    };
     let file = format!("{model}/statistics.safetensors");
-    let told = run(["stats", pictures, "-o", &file, "--model", model, "--device", "cpu", "--json"]).expect(0).json();
-    assert_eq!((&told["pictures"], &told["found"]), (&json!(4), &json!(4)));
-    let first = std::fs::read(&file).unwrap();
-    run(["stats", pictures, "-o", &file, "--model", model, "--device", "cpu"]).expect(0);
-    assert_eq!(std::fs::read(&file).unwrap(), first, "the same pictures give the same file");
+    let first = stats(model, &file);
+    assert!(stats(model, &file) == first, "the same pictures give the same file");
 
-    let arguments = ["eval", pictures, "--classes", &map, "--model", model, "--device", "cpu"];
-    let more = ["--views", "4", "--limit", "1", "--json", "--method", "prompt-align"];
-    let report = run(arguments.into_iter().chain(more)).expect(0).json();
+    let eval = |model: &str, more: &str| {
+        let fixed = [
+            "eval",
+            pictures,
+            "--classes",
+            &map,
+            "--model",
+            model,
+            "--device",
+            "cpu",
+            "--views",
+            "4",
+            "--limit",
+            "1",
+        ];
+        run(fixed
+            .into_iter()
+            .chain(["--json", "--method", "prompt-align"])
+            .chain(more.split_whitespace()))
+    };
+    let report = eval(model, "").expect(0).json();
     assert_eq!(report["summary"]["overall"]["methods"][1]["failed"], 0, "{report}");
 
-    let other = ["--statistics", &file, "--views", "4", "--limit", "1", "--method", "prompt-align"];
-    run(["eval", pictures, "--classes", &map, "--device", "cpu"].into_iter().chain(other))
-        .refuses(&["statistics.safetensors", "made with this model"]);
+    let other = folder.join("other.safetensors").display().to_string();
+    stats("tests/fixtures/tiny-quick-gelu", &other);
+    eval(model, &format!("--statistics {other}")).refuses(&["other.safetensors", "made with this model"]);
     run(["stats", pictures, "-o", "no/such/file", "--model", model]).refuses(&["no/such/file", "no such folder"]);
 }
 
 #[test]
 fn methods_are_listed_with_their_options() {
     let document = run(["methods", "--json"]).expect(0).json();
-    let names: Vec<&str> = list(&document["methods"]).iter().map(|method| method["name"].as_str().unwrap()).collect();
-    for name in ["ttl", "tpt", "c-tpt", "tps", "prompt-align", "foa", "oftta", "apt", "dect", "zero", "mta", "sts", "marginal"] {
+    let names: Vec<&str> = list(&document["methods"])
+        .iter()
+        .map(|method| method["name"].as_str().unwrap())
+        .collect();
+    for name in [
+        "ttl",
+        "tpt",
+        "c-tpt",
+        "tps",
+        "prompt-align",
+        "foa",
+        "oftta",
+        "apt",
+        "dect",
+        "zero",
+        "mta",
+        "sts",
+        "marginal",
+    ] {
         assert!(names.contains(&name), "{name}: {names:?}");
     }
     for method in list(&document["methods"]) {
         assert!(!method["summary"].as_str().unwrap().is_empty());
         for option in list(&method["options"]) {
-            assert!(option["description"].is_string() && !option["default"].is_null(), "{option}");
+            assert!(
+                option["description"].is_string() && !option["default"].is_null(),
+                "{option}"
+            );
         }
     }
     let told = run(["methods"]).expect(0);
     assert!(names.iter().all(|name| told.stdout.contains(name)), "{told:?}");
     let told = run(["methods", "ttl"]).expect(0);
-    assert!(told.stdout.contains("--rank") && told.stdout.contains("default 16"), "{told:?}");
+    assert!(
+        told.stdout.contains("--rank") && told.stdout.contains("default 16"),
+        "{told:?}"
+    );
     assert!(run(["methods", "ttt"]).expect(2).stderr.contains("ttt"));
 }

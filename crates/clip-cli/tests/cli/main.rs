@@ -12,5 +12,7 @@ mod bad_model;
 mod classify;
 mod common;
 mod convert;
+mod eval;
 mod hub;
+mod samples;
 mod verify;
