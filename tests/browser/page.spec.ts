@@ -4,7 +4,7 @@ import type { EpisodeReport } from "../../web/src/index.js";
 import { load, openBare } from "./bare.js";
 import { Demo } from "./demo.js";
 import { startOtherSite } from "./other-site.js";
-import { CHELSEA, HORSES } from "./pictures.js";
+import { CHELSEA, HORSES, SAMPLES } from "./pictures.js";
 import { tasksDuring } from "./tasks.js";
 import { expect, test } from "./test.js";
 
@@ -63,10 +63,14 @@ test("a picture is dropped, chosen, pasted, fetched from an address, or taken fr
   expect(await first()).toBe("cat");
 
   const samples = page.getByRole("group", { name: "Sample pictures" }).getByRole("button");
+  const note = page.locator("#sample-note");
   expect(await samples.count()).toBeGreaterThanOrEqual(3);
+  await expect(samples.filter({ hasText: "✗" }).first(), "what fails is shown as well").toHaveAccessibleName(/: stays wrong$/);
+  await expect(note, "nothing is said of somebody's own picture").toBeEmpty();
   await samples.first().click();
   await expect(samples.first()).toHaveAttribute("aria-pressed", "true");
   await expect(demo.caption).toContainText(", by ");
+  await expect(note).toHaveText(SAMPLES[0]?.note ?? "none");
   await expect(demo.labels, "labels that were written stay").toHaveValue("horse\ncat\ndog");
 
   const other = await startOtherSite();

@@ -10,6 +10,12 @@ import { REPOSITORY } from "./files.js";
 export const CHELSEA = readFileSync(join(REPOSITORY, "www", "samples", "chelsea.png"));
 /** A photograph, as JPEG. */
 export const HORSES = readFileSync(join(REPOSITORY, "www", "samples", "horses.jpg"));
+/** The samples as the page lists them. */
+export const SAMPLES = JSON.parse(readFileSync(join(REPOSITORY, "www", "samples", "samples.json"), "utf8")) as {
+  readonly file: string;
+  readonly alt: string;
+  readonly note: string;
+}[];
 
 /** A pixel's red, green and blue, from 0 to 255. */
 export type Rgb = readonly [number, number, number];

@@ -1,6 +1,6 @@
 /** The picture: dropped, chosen, pasted, fetched from an address, or one of the samples. */
 
-import { byId, onPress, ProblemLine } from "./page-dom.js";
+import { byId, make, onPress, ProblemLine } from "./page-dom.js";
 import { addressOf, fetchPicture, PictureProblem, pictureOf, readPicture, releasePicture, type LoadedPicture } from "./picture-source.js";
 import { loadSample, loadSamples, sampleUrl, type Sample } from "./samples.js";
 import { text } from "./strings.js";
@@ -25,6 +25,7 @@ export class PicturePanel {
   readonly #file = byId("file", HTMLInputElement);
   readonly #url = byId("url", HTMLInputElement);
   readonly #samples = byId("samples", HTMLElement);
+  readonly #sampleNote = byId("sample-note", HTMLElement);
   readonly #problem = new ProblemLine(byId("picture-problem", HTMLElement), this.#file);
   readonly #urlProblem = new ProblemLine(byId("url-problem", HTMLElement), this.#url);
   #shown: Shown | null = null;
@@ -231,6 +232,7 @@ export class PicturePanel {
 
   #describe(): void {
     const shown = this.#shown;
+    this.#sampleNote.textContent = shown?.sample?.note ?? "";
     this.#hint.hidden = shown !== null;
     this.#drop.classList.toggle("drop-empty", shown === null);
     this.#preview.hidden = shown === null;
@@ -255,16 +257,18 @@ export class PicturePanel {
   #sampleButton(sample: Sample): HTMLButtonElement {
     const image = new Image(64, 64);
     image.src = sampleUrl(sample);
-    image.alt = sample.title;
+    image.alt = "";
     image.decoding = "async";
     image.loading = "lazy";
     const button = document.createElement("button");
     button.type = "button";
     button.className = "sample";
-    button.title = sample.title;
+    const { sign, words } = text.picture.outcomes[sample.outcome];
+    button.title = text.picture.sample(sample.title, words);
+    button.setAttribute("aria-label", button.title);
     button.dataset["file"] = sample.file;
     button.setAttribute("aria-pressed", "false");
-    button.append(image);
+    button.append(image, make("span", { class: "sample-outcome", "aria-hidden": "true" }, sign));
     onPress(button, () => void this.#takeSample(sample));
     return button;
   }

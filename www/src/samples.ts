@@ -1,5 +1,9 @@
 /** The sample pictures that come with the page. */
 
+/** What comes of a sample with the pocket model and the paper's settings: from right or wrong at first to right or wrong afterwards. */
+const OUTCOMES = ["right", "corrected", "worse", "wrong"] as const;
+export type SampleOutcome = (typeof OUTCOMES)[number];
+
 export interface Sample {
   /** File name beside samples.json. */
   readonly file: string;
@@ -13,6 +17,9 @@ export interface Sample {
   readonly alt: string;
   /** Which of its labels is right. */
   readonly answer: string;
+  readonly outcome: SampleOutcome;
+  /** The outcome in a sentence. */
+  readonly note: string;
 }
 
 const FOLDER = "./samples/";
@@ -40,6 +47,7 @@ export async function loadSample(sample: Sample): Promise<Blob> {
 function isSample(value: unknown): value is Sample {
   if (typeof value !== "object" || value === null) return false;
   const entry = value as Record<string, unknown>;
-  const texts = ["file", "title", "author", "licence", "source", "alt", "answer"];
-  return texts.every((key) => typeof entry[key] === "string") && Array.isArray(entry["labels"]);
+  const texts = ["file", "title", "author", "licence", "source", "alt", "answer", "note"];
+  const isKnown = OUTCOMES.some((outcome) => outcome === entry["outcome"]);
+  return isKnown && texts.every((key) => typeof entry[key] === "string") && Array.isArray(entry["labels"]);
 }

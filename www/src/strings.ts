@@ -68,6 +68,14 @@ export const text = {
     alt: (name: string): string => `Your picture: ${name}`,
     own: (name: string, width: number, height: number): string => `${name}, ${width} × ${height} pixels`,
     credit: (title: string, author: string, licence: string): string => `${title}, by ${author}, ${licence}`,
+    sample: (title: string, outcome: string): string => `${title}: ${outcome}`,
+    /** What comes of a sample, and the sign for it on the small picture. The page's text explains the signs. */
+    outcomes: {
+      right: { sign: "✓", words: "right at once" },
+      corrected: { sign: "↑", words: "corrected by adapting" },
+      worse: { sign: "↓", words: "made worse by adapting" },
+      wrong: { sign: "✗", words: "stays wrong" },
+    },
     pasted: "pasted picture",
     reading: "Reading the picture …",
     kept: "The picture from before is still here.",

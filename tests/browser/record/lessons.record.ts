@@ -1,18 +1,17 @@
 /** Runs each ready lesson with the engine of the site, and writes what it reports to www/lessons. */
 
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { load, openBare } from "../bare.js";
-import { REPOSITORY } from "../files.js";
 import { RECORDINGS, RUNS } from "../lesson-runs.js";
+import { SAMPLES } from "../pictures.js";
 import { test } from "../test.js";
 
 /** Digits that are kept: far more than one sees, and a third of the bytes of all of them. */
 const DIGITS = 6;
 
 test("record the lessons", async ({ page }) => {
-  const samples = JSON.parse(readFileSync(join(REPOSITORY, "www", "samples", "samples.json"), "utf8")) as { file: string; alt: string }[];
   await openBare(page);
   await load(page);
   for (const { file, picture, labels, options } of RUNS) {
@@ -21,7 +20,7 @@ test("record the lessons", async ({ page }) => {
       labels,
       options,
     });
-    const alt = samples.find((sample) => sample.file === picture)?.alt ?? "";
+    const alt = SAMPLES.find((sample) => sample.file === picture)?.alt ?? "";
     const recording = { ...report, picture: `../samples/${picture}`, alt };
     const text = JSON.stringify(recording, (_, value: unknown) => (typeof value === "number" ? Number(value.toPrecision(DIGITS)) : value));
     writeFileSync(join(RECORDINGS, file), `${text}\n`);
