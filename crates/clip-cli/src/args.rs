@@ -84,8 +84,8 @@ Corruptions: gaussian_noise, shot_noise, impulse_noise, defocus_blur, glass_blur
 contrast, elastic_transform, pixelate, jpeg_compression.
 
   clip-ttl eval PICTURES --method ttl,zero,mta --limit 500 --output results
-  clip-ttl eval PICTURES --classes labels.tsv --method all --corrupt clean --corrupt all:3 --output results
-  clip-ttl eval PICTURES --method ttl,ttl@slow --set ttl@slow.learning_rate=0.001 --output results";
+  clip-ttl eval PICTURES --classes labels.tsv --method all --corrupt clean --corrupt all:3 --output results-all
+  clip-ttl eval PICTURES --method ttl,ttl@slow --set ttl@slow.learning_rate=0.001 --output results-slow";
 
 const CONVERT_JSON: &str = "\
 The file has the configuration and the preprocessing in its metadata: --model takes it without anything beside it, and so does

@@ -1,9 +1,9 @@
-"""Step 4b: makes the text tower fit for q4, in which it ships: 18/32 bytes a weight instead of 34/32.
+"""Step 4b: makes the text tower fit for q4: 18/32 bytes a weight instead of the 34/32 of q8.
 
 Its matrices and its token embedding are rounded in every forward pass, as `clip-ttl convert --text q4` rounds them, and
 trained so that the features stay what they were (the gradient passes the rounding unchanged: the straight-through
 estimator of Bengio et al., arXiv 1308.3432). Reads and replaces cache/text.pt; the tower before is kept as
-cache/text_before_q4.pt. What is saved are rounded values, so the image tower is trained against the very features that ship.
+cache/text_before_q4.pt. What is saved are rounded values, so the image tower is trained against the features that the q4 file gives.
 """
 import math
 import time

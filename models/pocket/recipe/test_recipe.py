@@ -18,6 +18,7 @@ import torch
 from PIL import Image
 
 from labels import CIFAR, COARSE, HELD_OUT_SYNSETS, imagenet_classes
+from quantise_text import rounded
 
 HERE = pathlib.Path(__file__).parent
 TINY_CLASSES = 200
@@ -160,6 +161,7 @@ class Recipe(unittest.TestCase):
             self.step("label_pictures.py", "--shard", "0", "--resolution", "32")
             self.step("label_pictures.py", "--shard", "1", "--resolution", "32")
             self.step("train_text.py", "--seconds", "2")
+            self.step("quantise_text.py", "--seconds", "1")
             self.step("train_image.py", "--secs", "9", "--evalsecs", "4", *SMALL)
             self.step("train_image.py", "--secs", "3", *SMALL, "--name", "continued", "--f0", "0.9",
                       "--init", str(root / "work" / "cache" / "image.pt"))
@@ -188,6 +190,9 @@ class Recipe(unittest.TestCase):
         for name, tensor in torch.load(work / "cache" / "continued.pt").items():
             # The export is in half precision.
             self.assertTrue(torch.equal(imported[name], tensor.half().float()), name)
+        text = torch.load(work / "cache" / "text.pt")
+        for name in (name for name, tensor in text.items() if tensor.dim() == 2 and "position" not in name):
+            self.assertTrue(torch.equal(rounded(text[name]), text[name]), f"{name} is not in q4")
         zero_shot = json.loads((work / "out" / "zero_shot.json").read_text())
         self.assertIn("tiny-imagenet val, 200-way top1/top5", zero_shot)
         ttl = json.loads((work / "out" / "ttl.json").read_text())

@@ -67,6 +67,7 @@ def main():
     steps.run("embed_texts.py", done="text_gloss.npy")
     steps.run("label_pictures.py", *both)
     steps.run("train_text.py", ["--seconds", options.text_seconds], done="text.pt")
+    steps.run("quantise_text.py", done="text_before_q4.pt")
     steps.run("train_image.py", ["--secs", options.image_seconds] + ["--no-compile"] * options.no_compile,
               done="image.pt")
     steps.run("export_model.py")

@@ -2,7 +2,8 @@
 
 Two single-thread processes share the gradients (on two busy cores that is much faster than one process with two
 threads). The pictures grow from 32 px (17 tokens) over 48 to 64 px. The running average of the parameters is saved and
-evaluated from time to time: cache/NAME.pt. To go on from a file: --init FILE --f0 (where in the schedule to start).
+evaluated from time to time: cache/NAME.pt. To go on from a file: --init FILE --f0 (where in the schedule to start). A schedule
+can be spread over several sittings: --f1 says where this one stops, and the next one's --f0 is that.
 """
 import math
 import os
@@ -44,6 +45,7 @@ SETTINGS = [
     ("ema", 0.995, "decay of the running average"),
     ("draws", 4, "draws of wordings in each update"),
     ("f0", 0.0, "where in the schedule to start, from 0 to 1"),
+    ("f1", 1.0, "where in the schedule to stop; another run can go on from there"),
 ]
 
 
@@ -189,10 +191,10 @@ def train_process(rank, workspace, options, flat, average, gradients, barrier, s
     step, seen, shown = 0, 0, [0.0, 0.0, 0.0]
     while True:
         if rank == 0:
-            shared_progress[0] = options.f0 + (1 - options.f0) * (time.time() - started) / options.secs
+            shared_progress[0] = options.f0 + (options.f1 - options.f0) * (time.time() - started) / options.secs
         barrier.wait()
         progress = float(shared_progress[0])
-        if progress >= 1:
+        if progress >= options.f1:
             break
         side = side_at(progress, options)
         parts, (labelled, cifar, unlabelled) = micro_batches(options, side)
@@ -231,7 +233,8 @@ def train_process(rank, workspace, options, flat, average, gradients, barrier, s
                 last_evaluation = time.time()
                 save_and_evaluate(workspace, options, average, layout, bank, side, every=5)
     if rank == 0:
-        save_and_evaluate(workspace, options, average, layout, bank, 64, every=1)
+        is_over = options.f1 >= 1
+        save_and_evaluate(workspace, options, average, layout, bank, 64 if is_over else side, every=1 if is_over else 5)
 
 
 def save_and_evaluate(workspace, options, average, layout, bank, side, every):
