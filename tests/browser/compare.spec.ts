@@ -100,6 +100,12 @@ test("on the page: choose, run, read, link, and nothing that a screen reader can
   await page.keyboard.press("Space");
   await expect.poll(() => new URLSearchParams(new URL(page.url()).hash.slice(1)).get("methods")).toBe("zero,ttl,prompt-align");
   expect(await violations(page)).toEqual([]);
+  const { hash } = new URL(page.url());
+  await page.getByRole("link", { name: /^Skip to/ }).focus();
+  await page.keyboard.press("Enter");
+  await expect.poll(() => new URL(page.url()).hash, "a jump within the page loses nothing").toBe(hash);
+  await expect(box("PromptAlign")).toBeChecked();
+  await expect(page.locator("#method-ttl-rank")).toHaveValue("4");
 
   await page.getByRole("button", { name: "Run", exact: true }).click();
   await expect(page.locator("#status")).toHaveText(/^3 methods in .*; 1 method failed, and the table says why\.$/, { timeout: PATIENCE_MS });

@@ -17,6 +17,9 @@ test("what one changes is in the address, and the address brings it back", async
   await expect.poll(() => new URLSearchParams(new URL(page.url()).hash.slice(1)).get("picture")).toBe("bee.jpg");
   const parameters = new URLSearchParams(new URL(page.url()).hash.slice(1));
   expect(Object.fromEntries(parameters)).toEqual({ picture: "bee.jpg", labels: "cat\\, tabby,dog,<b>owl</b>", template: "a drawing of a {}", rank: "8", seed: "12" });
+  const { hash } = new URL(page.url());
+  await page.evaluate(() => (location.hash = "#how"));
+  await expect.poll(() => new URL(page.url()).hash, "a jump within the page doesn't lose the link").toBe(hash);
 
   await page.reload();
   await expect(demo.caption).toContainText("Honey bee");

@@ -60,6 +60,7 @@ export class App {
     this.#models = new ModelDesk(this.#host, this.#announcer, {
       isRunning: () => this.#isAdapting,
       modelChanges: (former, change) => this.#modelChanges(former, change),
+      modelLinked: () => this.#address.changed(),
     });
     this.#settings = new SettingsPanel((values) => this.#optionsChanged(values));
     this.#labels = new LabelsPanel({ labelsChanged: () => this.#inputChanged() });

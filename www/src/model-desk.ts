@@ -22,6 +22,8 @@ export interface ModelDeskListener {
    * @param change makes the change, once nothing is asked of the one before any more
    */
   modelChanges(former: string, change: () => void): void;
+  /** The address names another model now. */
+  modelLinked(): void;
 }
 
 export class ModelDesk {
@@ -132,6 +134,7 @@ export class ModelDesk {
     const former = this.#host.choice;
     this.#listener.modelChanges(isSameChoice(former, choice) ? "" : former.title, () => this.#host.adopt(clip, choice));
     writeLink(choice);
+    this.#listener.modelLinked();
   }
 
   #showChange(state: ChangeState): void {

@@ -29,7 +29,9 @@ export class PageAddress {
   constructor(parts: LinkedParts) {
     this.#parts = parts;
     window.addEventListener("hashchange", () => {
+      // A jump within the page has taken the link's place in the address.
       if (location.hash.includes("=")) void this.follow();
+      else this.changed();
     });
   }
 

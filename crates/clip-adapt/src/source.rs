@@ -4,7 +4,7 @@
 //! `blocks.{l}.token_mean` and `blocks.{l}.token_variance` `[tokens, width]`, mean and biased variance over the pictures of the
 //! block's output (of the last block only row 0, the class token, is read); `blocks.{l}.class_mean` and `blocks.{l}.class_std`
 //! `[width]`, mean and unbiased standard deviation of the class token as the next layer norm reads it. The metadata has
-//! `pictures`, their number, and `model`, the model's name.
+//! `pictures`, their number.
 
 use std::borrow::Cow;
 use std::collections::HashMap;

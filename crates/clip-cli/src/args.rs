@@ -5,6 +5,7 @@ mod option_flags;
 
 use std::path::PathBuf;
 
+use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clip_model::checkpoint::FormatChoice;
 use clip_model::device::DeviceChoice;
@@ -180,13 +181,15 @@ pub struct FidelityArgs {
     #[command(flatten)]
     pub model: ModelArgs,
     /// At most so many pictures, spread evenly over the folder
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least_one())]
     pub limit: Option<usize>,
     /// So many of the pictures are adapted to as well
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub adapt: usize,
     #[command(flatten)]
     pub adaptation: AdaptationArgs,
+    #[command(flatten)]
+    pub statistics: StatisticsArgs,
     /// Print one JSON document
     #[arg(long)]
     pub json: bool,
@@ -205,6 +208,8 @@ pub struct BenchArgs {
     pub write: Option<PathBuf>,
     #[command(flatten)]
     pub adaptation: AdaptationArgs,
+    #[command(flatten)]
+    pub statistics: StatisticsArgs,
     /// Number of labels
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub labels: usize,
@@ -227,6 +232,11 @@ pub struct VerifyArgs {
     /// Print one JSON document
     #[arg(long)]
     pub json: bool,
+}
+
+/// A number of pictures: with none of them there is nothing to do.
+fn at_least_one() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..)
 }
 
 /// Where labels come from.

@@ -7,7 +7,6 @@ use clip_adapt::source::SourceStatistics;
 use clip_model::checkpoint::Checkpoint;
 use clip_model::clip::Clip;
 use clip_model::device::ComputeDevice;
-use sha2::{Digest as _, Sha256};
 
 use crate::args::{ModelArgs, StatisticsArgs};
 use crate::error::Error;
@@ -107,10 +106,4 @@ pub fn use_statistics(session: &Session, file: Option<&StatisticsFile>) -> Resul
     });
     session.set_statistics(statistics.transpose()?);
     Ok(())
-}
-
-/// What identifies a file's content, in hexadecimal.
-pub fn sha256(bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }

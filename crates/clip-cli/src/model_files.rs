@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clip_model::checkpoint::{CONFIG_KEY, Header};
+use sha2::{Digest as _, Sha256};
 
 use crate::error::Error;
 use crate::hub::{self, Repository};
@@ -99,6 +100,22 @@ impl ModelFiles {
             }
         }
     }
+}
+
+impl ModelFiles {
+    /// What identifies the model: SHA-256 of the weights' file, in hexadecimal; where a configuration or preprocessing lies beside it, of all of them
+    /// one after the other.
+    pub fn sha256(&self) -> String {
+        let texts = [&self.config, &self.preprocessor].into_iter().flatten();
+        sha256(std::iter::once(&*self.weights).chain(texts.map(|text| text.as_bytes())))
+    }
+}
+
+/// SHA-256 of some parts one after the other, in hexadecimal.
+pub fn sha256<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String {
+    let mut digest = Sha256::new();
+    parts.into_iter().for_each(|part| digest.update(part));
+    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn read_path(path: &Path, place: String) -> Result<ModelFiles, Error> {

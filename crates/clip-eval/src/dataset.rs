@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsStr;
+use std::fs::DirEntry;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -71,7 +72,7 @@ impl Dataset {
         let map = map.map(ClassMap::read).transpose()?;
         let mut passed_over = PassedOver::default();
         let mut folders = BTreeMap::new();
-        for (name, path, is_folder) in entries(root)? {
+        for (name, path, is_folder) in classes_in(root)? {
             if is_folder {
                 let mut pictures = Vec::new();
                 collect(&path, &name, &mut pictures)?;
@@ -124,7 +125,7 @@ impl Dataset {
 /// [`Error::Read`], [`Error::NameNotText`], [`Error::NoPictures`].
 pub fn pictures(root: &Path, limit: Limit, seed: u64) -> Result<(Vec<PathBuf>, usize)> {
     let mut groups: BTreeMap<String, Vec<(String, u64)>> = BTreeMap::new();
-    for (name, path, is_folder) in entries(root)? {
+    for (name, path, is_folder) in classes_in(root)? {
         if is_folder {
             collect(&path, &name, groups.entry(name.clone()).or_default())?;
         } else {
@@ -263,7 +264,7 @@ impl ClassMap {
 
 /// Every picture below a folder, whatever lies between: `(path below the data set, bytes)`.
 fn collect(folder: &Path, name: &str, found: &mut Vec<(String, u64)>) -> Result<()> {
-    for (entry, path, is_folder) in entries(folder)? {
+    for (entry, path, is_folder) in entries_below(folder)? {
         let name = format!("{name}/{entry}");
         if is_folder {
             collect(&path, &name, found)?;
@@ -276,8 +277,18 @@ fn collect(folder: &Path, name: &str, found: &mut Vec<(String, u64)>) -> Result<
     Ok(())
 }
 
-/// Name, path, and whether it is a folder. Links to folders aren't followed: they may lead in circles.
-fn entries(folder: &Path) -> Result<Vec<(String, PathBuf, bool)>> {
+/// The same of a data set's own folder, where a class may be a link to a folder elsewhere.
+fn classes_in(root: &Path) -> Result<Vec<(String, PathBuf, bool)>> {
+    entries(root, |entry| entry.path().is_dir())
+}
+
+/// The same of a folder within it. Links to folders aren't followed there: they may lead in circles.
+fn entries_below(folder: &Path) -> Result<Vec<(String, PathBuf, bool)>> {
+    entries(folder, |entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+}
+
+/// Name, path, and whether it is a folder, of the folders and pictures in a folder.
+fn entries(folder: &Path, is_folder: impl Fn(&DirEntry) -> bool) -> Result<Vec<(String, PathBuf, bool)>> {
     let unreadable = |source| Error::Read {
         path: folder.to_owned(),
         source,
@@ -286,7 +297,7 @@ fn entries(folder: &Path) -> Result<Vec<(String, PathBuf, bool)>> {
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;
         let path = entry.path();
-        let is_folder = entry.file_type().map_err(unreadable)?.is_dir();
+        let is_folder = is_folder(&entry);
         if !is_folder && !is_picture(&path) {
             continue;
         }

@@ -1,6 +1,7 @@
 //! The results of a run, one line of JSON for each picture, written as soon as they are there.
 //!
-//! The first line holds the settings. A run that was cut goes on after the last whole line; settings that would give other results are refused.
+//! The first line holds the settings. A run that was cut goes on after the last whole line; settings that would give other results are refused, unless
+//! nothing was written with the ones before: then the journal is begun anew.
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write as _};
@@ -38,7 +39,8 @@ impl Journal {
         // What follows the last end of a line was being written when the run was cut.
         let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
         let settings = as_read(settings);
-        let entries = read(path, &bytes[..whole], &settings)?;
+        let found = read(path, &bytes[..whole], &settings)?;
+        let (entries, whole) = found.map_or_else(|| (Vec::new(), 0), |entries| (entries, whole));
         let unwritable = |source| Error::Write {
             path: path.to_owned(),
             source,
@@ -84,7 +86,8 @@ fn as_read(settings: &Map<String, Value>) -> Map<String, Value> {
     serde_json::from_str(&text).unwrap_or_else(|_| settings.clone())
 }
 
-fn read<E: DeserializeOwned>(path: &Path, bytes: &[u8], settings: &Map<String, Value>) -> Result<Vec<E>> {
+/// The entries after the settings; `None` where there are none, and the settings are others.
+fn read<E: DeserializeOwned>(path: &Path, bytes: &[u8], settings: &Map<String, Value>) -> Result<Option<Vec<E>>> {
     let damaged = |index: usize, error: &serde_json::Error| Error::JournalDamaged {
         path: path.to_owned(),
         line: index + 1,
@@ -92,10 +95,13 @@ fn read<E: DeserializeOwned>(path: &Path, bytes: &[u8], settings: &Map<String, V
     };
     let mut lines = bytes.split_inclusive(|&byte| byte == b'\n').enumerate();
     let Some((index, first)) = lines.next() else {
-        return Ok(Vec::new());
+        return Ok(Some(Vec::new()));
     };
     let written: Map<String, Value> = serde_json::from_slice(first).map_err(|error| damaged(index, &error))?;
     if let Some(difference) = difference(&written, settings) {
+        if first.len() == bytes.len() {
+            return Ok(None);
+        }
         return Err(Error::JournalOfOther {
             path: path.to_owned(),
             difference,
@@ -103,7 +109,8 @@ fn read<E: DeserializeOwned>(path: &Path, bytes: &[u8], settings: &Map<String, V
     }
     lines
         .map(|(index, line)| serde_json::from_slice(line).map_err(|error| damaged(index, &error)))
-        .collect()
+        .collect::<Result<_>>()
+        .map(Some)
 }
 
 /// The first setting that differs, and how.
@@ -184,11 +191,23 @@ mod tests {
     #[test]
     fn other_settings_are_refused_and_named() {
         let path = place("other");
-        Journal::open::<Vec<f64>>(&path, &settings(4)).unwrap();
+        let (mut journal, _) = Journal::open::<Vec<f64>>(&path, &settings(4)).unwrap();
+        journal.add(&vec![1.0]).unwrap();
         let error = Journal::open::<Vec<f64>>(&path, &settings(8)).unwrap_err();
         assert_eq!(error.code(), "journal-other-settings");
         assert!(error.to_string().contains("views: 4 there, 8 now"), "{error}");
         assert!(error.advice().is_some());
+    }
+
+    #[test]
+    fn settings_that_nothing_was_written_with_give_way_to_others() {
+        let path = place("empty");
+        Journal::open::<Vec<f64>>(&path, &settings(4)).unwrap();
+        let (mut journal, entries) = Journal::open::<Vec<f64>>(&path, &settings(8)).unwrap();
+        assert!(entries.is_empty());
+        let entry = journal.add(&vec![1.0]).unwrap();
+        let (_, entries) = Journal::open::<Vec<f64>>(&path, &settings(8)).unwrap();
+        assert_eq!(entries, [entry]);
     }
 
     #[test]

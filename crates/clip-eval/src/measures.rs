@@ -3,8 +3,11 @@
 mod calibration;
 mod paired;
 
+use self::paired::bootstrap;
 pub use calibration::{Bin, Calibration, calibration};
 pub use paired::{Paired, mcnemar};
+
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
@@ -49,6 +52,13 @@ impl Answer {
     pub fn is_right(&self) -> bool {
         self.true_rank == 0
     }
+
+    /// Whether the true label is among so many likeliest ones. One without any probability is not, wherever it stands among others of this kind:
+    /// a vote gives most labels nothing.
+    #[must_use]
+    pub fn is_among(&self, ranks: usize) -> bool {
+        self.is_right() || (self.true_rank < ranks && self.true_probability > 0.0)
+    }
 }
 
 /// A share of pictures, with its 95 % confidence interval.
@@ -60,7 +70,7 @@ pub struct Share {
     pub of: usize,
     /// The share, 0 to 1; 0 of nothing is 0.
     pub value: f64,
-    /// Wilson's score interval.
+    /// Wilson's score interval; where pictures were asked about more than once, the percentiles of a bootstrap over the pictures.
     pub interval: [f64; 2],
 }
 
@@ -85,6 +95,29 @@ impl Share {
             of,
             value,
             interval: [(middle - half).max(0.0), (middle + half).min(1.0)],
+        }
+    }
+
+    /// From each picture's right answers and questions. A picture under several conditions is no several pictures.
+    #[must_use]
+    pub fn of_pictures(pictures: impl IntoIterator<Item = (usize, usize)>, seed: u64) -> Self {
+        let (mut count, mut of, mut once) = (0, 0, true);
+        let mut balances: BTreeMap<(usize, i64), usize> = BTreeMap::new();
+        for (right, asked) in pictures {
+            count += right;
+            of += asked;
+            once &= asked <= 1;
+            if asked > 0 {
+                *balances.entry((asked, right as i64)).or_default() += 1;
+            }
+        }
+        let share = Self::new(count, of);
+        if once {
+            return share;
+        }
+        Self {
+            interval: bootstrap(&balances, seed),
+            ..share
         }
     }
 }
@@ -128,6 +161,27 @@ mod tests {
         assert_eq!(Share::new(0, 20).interval[0], 0.0);
         assert!((Share::new(0, 20).interval[1] - 0.1611).abs() < 5e-5);
         assert_eq!(Share::new(0, 0).interval, [0.0, 1.0]);
+    }
+
+    #[test]
+    fn asking_about_a_picture_again_makes_its_share_no_surer() {
+        // Half of twenty pictures are right, each under fifteen conditions.
+        let pictures = |asked: usize| (0..20).map(move |index| (if index < 10 { asked } else { 0 }, asked));
+        let (once, often) = (Share::of_pictures(pictures(1), 0), Share::of_pictures(pictures(15), 0));
+        assert_eq!(once, Share::new(10, 20));
+        assert_eq!((often.count, often.of), (150, 300));
+        for (once, often) in once.interval.iter().zip(often.interval) {
+            assert!((once - often).abs() < 0.05, "{once} {often}");
+        }
+    }
+
+    #[test]
+    fn a_label_without_a_vote_is_not_among_the_likeliest() {
+        let votes = [0.0, 0.0, 1.0, 0.0];
+        assert!(!Answer::of(&votes, 0).unwrap().is_among(5));
+        assert!(Answer::of(&votes, 2).unwrap().is_among(1));
+        assert!(Answer::of(&[0.2, 0.5, 0.3], 0).unwrap().is_among(3));
+        assert!(!Answer::of(&[0.2, 0.5, 0.3], 0).unwrap().is_among(2));
     }
 
     #[test]

@@ -113,6 +113,9 @@ pub struct MethodAnswer {
     pub backward_passes: f64,
     /// The most memory that the process had meanwhile, where the system tells.
     pub peak_memory_bytes: Option<u64>,
+    /// What kept it from running as it was asked to, such as a loss that was no number, after which the answer without adaptation stands.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Failure>,
 }
 
 impl MethodAnswer {
@@ -165,6 +168,8 @@ pub struct Record {
     pub path: String,
     /// Bytes of its file: if they change, it is another picture.
     pub bytes: u64,
+    /// Its true label: if a corrected map says another one, ranks and probabilities are of the wrong label.
+    pub label: String,
     /// What was done to it.
     pub condition: Condition,
     /// What came of it.
@@ -201,6 +206,10 @@ mod tests {
             forward_passes: 1.0,
             backward_passes: 0.25,
             peak_memory_bytes: None,
+            warnings: vec![Failure {
+                code: "stopped".into(),
+                message: "why".into(),
+            }],
         });
         let failure = || Failure {
             code: "code".into(),
@@ -219,6 +228,7 @@ mod tests {
             let record = Record {
                 path: "a/b.png".into(),
                 bytes: 7,
+                label: "cat".into(),
                 condition: "fog:3".parse().unwrap(),
                 result,
             };

@@ -70,6 +70,19 @@ pub struct MethodFigures {
     pub failed: usize,
     /// The first failure, by the pictures' names.
     pub first_failure: Option<Failure>,
+    /// What kept it from running as it was asked to, and how often.
+    pub warnings: Vec<WarningFigures>,
+}
+
+/// A warning that came with answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WarningFigures {
+    /// The kind of warning, in kebab case.
+    pub code: String,
+    /// With how many answers.
+    pub count: usize,
+    /// What it said the first time, by the pictures' names.
+    pub first_message: String,
 }
 
 /// Mean and median.
@@ -154,8 +167,15 @@ fn method_figures(seen: &[&Seen<'_>], name: &str, seed: u64) -> MethodFigures {
     let answered: Vec<&MethodAnswer> = seen.iter().filter_map(|seen| answer_of(seen, name)).collect();
     let answers: Vec<Answer> = answered.iter().map(|answer| answer.answer()).collect();
     let within = |ranks: usize| {
-        let count = answers.iter().filter(|answer| answer.true_rank < ranks).count();
-        Share::new(count, seen.len())
+        let is_among = |seen: &Seen<'_>| answer_of(seen, name).is_some_and(|answer| answer.answer().is_among(ranks));
+        let mut by_picture: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+        for seen in seen {
+            let (right, asked) = by_picture.entry(seen.path).or_default();
+            *right += usize::from(is_among(seen));
+            *asked += 1;
+        }
+        let seed = seeds::derived(seed, &["share", name, &ranks.to_string()]);
+        Share::of_pictures(by_picture.into_values(), seed)
     };
     let mean = |value: fn(&MethodAnswer) -> f64| Spread::of(answered.iter().map(|answer| value(answer))).mean;
     let failures = || {
@@ -176,7 +196,30 @@ fn method_figures(seen: &[&Seen<'_>], name: &str, seed: u64) -> MethodFigures {
         peak_memory_bytes: answered.iter().filter_map(|answer| answer.peak_memory_bytes).max(),
         failed: failures().count(),
         first_failure: failures().min_by_key(|(path, _)| *path).map(|(_, error)| error.clone()),
+        warnings: warnings(seen, name),
     }
+}
+
+fn warnings(seen: &[&Seen<'_>], name: &str) -> Vec<WarningFigures> {
+    // By kind: how often, and the first with the picture that it came with.
+    let mut kinds: BTreeMap<&str, (usize, &str, &str)> = BTreeMap::new();
+    for seen in seen {
+        for warning in answer_of(seen, name).into_iter().flat_map(|answer| &answer.warnings) {
+            let (count, path, message) = kinds.entry(&warning.code).or_insert((0, seen.path, &warning.message));
+            *count += 1;
+            if seen.path < *path {
+                (*path, *message) = (seen.path, &warning.message);
+            }
+        }
+    }
+    kinds
+        .into_iter()
+        .map(|(code, (count, _, message))| WarningFigures {
+            code: code.to_owned(),
+            count,
+            first_message: message.to_owned(),
+        })
+        .collect()
 }
 
 fn answer_of<'a>(seen: &'a Seen<'_>, name: &str) -> Option<&'a MethodAnswer> {

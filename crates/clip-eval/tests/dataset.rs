@@ -63,6 +63,18 @@ fn a_folders_name_is_its_label_and_folders_within_it_belong_to_it() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_class_may_be_a_link_to_a_folder_and_a_link_within_one_leads_nowhere() {
+    let elsewhere = folder("linked-elsewhere", &["a.png"]);
+    let root = folder("linked", &["cat/c.png"]);
+    std::os::unix::fs::symlink(&elsewhere, root.join("dog")).unwrap();
+    std::os::unix::fs::symlink(&root, root.join("cat/circle")).unwrap();
+    let dataset = Dataset::read(&root, None, Limit::default(), 0).unwrap();
+    let expected = [("cat/c.png", "cat"), ("dog/a.png", "dog")];
+    assert_eq!(labels_of(&dataset), BTreeMap::from(expected));
+}
+
 #[test]
 fn a_map_gives_the_labels_whatever_the_folders_positions() {
     let root = folder("map", &["0/a.png", "1/b.png", "10/c.png", "2/d.png"]);

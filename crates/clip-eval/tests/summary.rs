@@ -18,6 +18,7 @@ fn answer(rank: usize, confidence: f64) -> MethodResult {
         forward_passes: 1.0,
         backward_passes: 0.25,
         peak_memory_bytes: Some(1000 + rank as u64),
+        warnings: Vec::new(),
     })
 }
 
@@ -36,6 +37,7 @@ fn seen(path: &str, condition: &str, zero_shot: MethodResult, ttl: MethodResult)
     Record {
         path: path.into(),
         bytes: 1,
+        label: "cat".into(),
         condition: condition.parse().unwrap(),
         result: PictureResult::Seen {
             shared_ms: 100.0,
@@ -53,6 +55,7 @@ fn records() -> Vec<Record> {
         Record {
             path: "d".into(),
             bytes: 1,
+            label: "cat".into(),
             condition: Condition::Clean,
             result: PictureResult::Broken { error: failure() },
         },
@@ -105,6 +108,35 @@ fn figures_count_what_they_say() {
         "a picture was asked about twice"
     );
     assert_eq!(overall.peak_memory_bytes, Some(1001));
+}
+
+#[test]
+fn warnings_are_counted_by_their_kind() {
+    let stopped = |message: &str| match answer(0, 0.5) {
+        MethodResult::Answered(mut answered) => {
+            answered.warnings.push(Failure {
+                code: "stopped".into(),
+                message: message.into(),
+            });
+            MethodResult::Answered(answered)
+        }
+        failed @ MethodResult::Failed { .. } => failed,
+    };
+    let records = [
+        seen("b", "clean", answer(0, 0.5), stopped("second")),
+        seen("a", "clean", answer(0, 0.5), stopped("first")),
+        seen("c", "clean", answer(0, 0.5), answer(0, 0.5)),
+    ];
+    let summary = Summary::of(&records, &["ttl".to_owned()], 0);
+    let [zero_shot, ttl] = summary.overall.methods.as_slice() else {
+        panic!("{summary:?}")
+    };
+    assert!(zero_shot.warnings.is_empty());
+    let [warning] = ttl.warnings.as_slice() else {
+        panic!("{ttl:?}")
+    };
+    let said = (warning.code.as_str(), warning.count, warning.first_message.as_str());
+    assert_eq!(said, ("stopped", 2, "first"));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod browser;
 mod native;
+mod peers;
 mod table;
 
 use std::collections::BTreeSet;
@@ -70,6 +71,24 @@ impl Dtype {
     }
 }
 
+/// Where clip-ttl and other libraries are measured side by side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PeerDevice {
+    /// wasm, one thread each
+    Cpu,
+    /// The adapter that the browser has; without a GPU one in software, which takes many minutes
+    Webgpu,
+}
+
+impl PeerDevice {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Webgpu => "webgpu",
+        }
+    }
+}
+
 /// What to measure.
 #[derive(Debug)]
 pub struct BenchOptions {
@@ -79,6 +98,8 @@ pub struct BenchOptions {
     pub dtype: Dtype,
     /// Of the episode.
     pub views: u32,
+    /// Beside other libraries, on these devices.
+    pub peers: Vec<PeerDevice>,
     /// Where the figures go, besides the terminal.
     pub json: Option<PathBuf>,
 }
@@ -110,22 +131,25 @@ pub fn run(workspace: &Workspace, options: &BenchOptions) -> Result<bool, Error>
         .zip(in_browser.figures)
         .map(|((model, native), browser)| json!({"shape": model.shape.name(), "native": native, "browser": browser}))
         .collect();
+    let beside = peers::measure(workspace, options)?;
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let document = json!({
         "dtype": options.dtype.name(),
         "views": options.views,
         "cores": cores,
-        "passed": in_browser.passed,
+        "passed": in_browser.passed && beside.passed,
         "models": measured,
+        "peers": beside.figures,
     });
     println!("\n{}", table::render(&document));
     if let Some(path) = &options.json {
         fs::write(path, format!("{document:#}\n")).map_err(Error::file("write", path))?;
     }
-    if !in_browser.passed {
+    let passed = in_browser.passed && beside.passed;
+    if !passed {
         println!("\nNot all was as it should be in the browser: see above.");
     }
-    Ok(in_browser.passed)
+    Ok(passed)
 }
 
 #[cfg(test)]
@@ -140,6 +164,9 @@ mod tests {
         }
         for dtype in Dtype::value_variants() {
             assert_eq!(chosen(dtype.to_possible_value()).as_deref(), Some(dtype.name()));
+        }
+        for device in PeerDevice::value_variants() {
+            assert_eq!(chosen(device.to_possible_value()).as_deref(), Some(device.name()));
         }
     }
 }

@@ -30,7 +30,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::bench::{BenchOptions, Dtype, Shape};
+use crate::bench::{BenchOptions, Dtype, PeerDevice, Shape};
 use crate::build::BuildOptions;
 use crate::error::Error;
 use crate::serve::ServeOptions;
@@ -84,6 +84,9 @@ struct BenchArguments {
     /// Number of views of the episode
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=4096))]
     views: u32,
+    /// Measure the default episode beside ONNX Runtime Web and jax-js, too: on the CPU, on WebGPU, or both
+    #[arg(long, value_enum, value_name = "DEVICE", value_delimiter = ',')]
+    peers: Vec<PeerDevice>,
     /// Write the figures to a file, too
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -144,6 +147,7 @@ fn run(command: Command) -> Result<ExitCode, Error> {
             shapes,
             dtype,
             views,
+            peers,
             json,
             no_build,
         }) => {
@@ -165,6 +169,7 @@ fn run(command: Command) -> Result<ExitCode, Error> {
                     shapes,
                     dtype,
                     views,
+                    peers,
                     json,
                 },
             )?;

@@ -82,6 +82,11 @@ impl Workspace {
         self.root.join("tests").join("embeds")
     }
 
+    /// What is measured beside other libraries.
+    pub fn peer_tests(&self) -> PathBuf {
+        self.root.join("tests").join("peers")
+    }
+
     /// The checkpoint that ships with the package.
     pub fn pocket_model(&self) -> PathBuf {
         self.root.join("models").join("pocket")

@@ -12,7 +12,7 @@ import { byId, setText } from "../page-dom.js";
 import { PicturePanel } from "../picture-panel.js";
 import type { LoadedPicture } from "../picture-source.js";
 import { DEFAULT_TEMPLATE } from "../presets.js";
-import { messageOf, placeOf } from "../problems.js";
+import { messageOf, placeOf, wayOutOf } from "../problems.js";
 import type { Sample } from "../samples.js";
 import { text } from "../strings.js";
 import { formatCompareLink, readCompareLink } from "./compare-link.js";
@@ -49,7 +49,11 @@ export class ComparePage {
   #initial: string | null = null;
 
   start(): void {
-    window.addEventListener("hashchange", () => void this.#follow());
+    window.addEventListener("hashchange", () => {
+      // A jump within the page has taken the link's place in the address.
+      if (location.hash.includes("=")) void this.#follow();
+      else this.#changed();
+    });
     void this.#follow();
     void this.#takeModelOfLink();
   }
@@ -189,7 +193,11 @@ export class ComparePage {
     this.#table.stop();
     this.#block.showStatus(words.run.failed);
     if (place.kind === "engine") this.#host.discard();
-    if (place.kind === "picture") this.#pictures.reject(messageOf(error));
+    const { ofGpu, offersCpu } = wayOutOf(error, this.#host.device);
+    if (offersCpu) {
+      this.#host.useDevice("cpu");
+      this.#block.showProblem(`${ofGpu} ${words.run.cpuNext}`);
+    } else if (place.kind === "picture") this.#pictures.reject(messageOf(error));
     else if (place.kind === "labels") this.#labels.showLabelsProblem(messageOf(error));
     else if (place.kind === "template") this.#labels.showTemplateProblem(messageOf(error));
     else this.#block.showProblem(messageOf(error));

@@ -70,7 +70,9 @@ export class LessonPage {
   start(): void {
     void this.#takeModelOfLink();
     window.addEventListener("hashchange", () => {
+      // A jump within the page has taken the link's place in the address.
       if (location.hash.includes("=")) void this.#follow(readPageLink(location.hash));
+      else this.#showAddress();
     });
     void this.#follow(readPageLink(location.hash));
   }
@@ -326,6 +328,7 @@ export class LessonPage {
     this.#runner.cancel();
     this.#address.forget();
     this.#block.setRunning(false);
+    this.#block.showStatus("");
     this.#block.showProblem("");
     this.#adapters.clear();
     this.#turn += 1;

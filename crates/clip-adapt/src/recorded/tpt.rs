@@ -66,6 +66,9 @@ pub(super) async fn replay(recording: &Recording<'_>, clip: &Arc<Clip>, found: &
     let right = f64::from(u8::from(method.selected() == settings.selected));
     found.scalar("selected_views", 0, right, 1.0);
 
+    if settings.log.len() < settings.steps {
+        return Err(invalid("its log is shorter than its number of steps"));
+    }
     let mut trusted = Trusted::all(tokens * width);
     for (step, log) in settings.log.iter().take(settings.steps).enumerate() {
         let text = method.text_features()?;

@@ -140,9 +140,11 @@ fn counted(count: u64, name: &str) -> String {
 
 /// What is predicted, and whether that has changed.
 fn verdict(before: &[Score], after: &[Score], surface: Surface) -> String {
+    // The first of several that are equally likely.
     let best = |scores: &[Score]| {
         scores
             .iter()
+            .rev()
             .max_by(|a, b| a.probability.total_cmp(&b.probability))
             .map(|score| score.label.clone())
     };

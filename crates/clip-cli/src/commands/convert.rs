@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use clip_model::checkpoint::{self, CONFIG_KEY, Checkpoint, Description, FormatChoice, Header, PREPROCESSOR_KEY};
 use clip_model::quantised::WeightFormat;
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 
 use crate::args::ConvertArgs;
 use crate::commands::Outcome;
 use crate::error::Error;
-use crate::model_files::{CONFIG, ModelFiles, ModelPlace, PREPROCESSOR, WEIGHTS};
+use crate::input;
+use crate::model_files::{self, CONFIG, ModelFiles, ModelPlace, PREPROCESSOR, WEIGHTS};
 use crate::output::{self, Surface};
 use crate::progress::Progress;
 
@@ -38,7 +38,10 @@ struct Document {
 /// Those of reading the model; [`Error::Model`], [`Error::Write`].
 pub fn run(arguments: &ConvertArgs) -> Result<Outcome, Error> {
     // What costs nothing is looked at first.
-    let file = destination(&arguments.to)?;
+    let file = destination(&arguments.to);
+    if file == arguments.to {
+        input::check_output(&file)?;
+    }
     if let ModelPlace::Path(from) = &arguments.from
         && is_source(from, &file)
     {
@@ -52,7 +55,7 @@ pub fn run(arguments: &ConvertArgs) -> Result<Outcome, Error> {
     };
     let header = Header::parse(&files.weights, None).map_err(unloadable)?;
     let own = |key: &str| header.metadata().get(key).cloned();
-    let source_sha256 = hex(&Sha256::digest(&files.weights));
+    let source_sha256 = model_files::sha256([&*files.weights]);
     let description = Description {
         config_json: files
             .config
@@ -90,6 +93,9 @@ pub fn run(arguments: &ConvertArgs) -> Result<Outcome, Error> {
     };
     converted.weights.convert(format).map_err(unloadable)?;
     let parameters = converted.weights.parameters();
+    if file != arguments.to {
+        input::make_folder(&arguments.to)?;
+    }
     write(&file, &converted, &description, &mut progress)?;
     if file != arguments.to {
         write_configuration(&arguments.to, arguments.quant, &description)?;
@@ -116,13 +122,9 @@ pub fn run(arguments: &ConvertArgs) -> Result<Outcome, Error> {
 }
 
 /// The file to write: within a folder, the one that Hugging Face's layout has.
-fn destination(to: &Path) -> Result<PathBuf, Error> {
+fn destination(to: &Path) -> PathBuf {
     let is_folder = to.is_dir() || to.as_os_str().to_string_lossy().ends_with(std::path::is_separator);
-    if !is_folder {
-        return Ok(to.to_path_buf());
-    }
-    std::fs::create_dir_all(to).map_err(|source| unwritable(to, source))?;
-    Ok(to.join(WEIGHTS))
+    if is_folder { to.join(WEIGHTS) } else { to.to_path_buf() }
 }
 
 /// Whether a model's weights are the very file that is to be written.
@@ -187,10 +189,6 @@ fn unwritable(path: &Path, source: std::io::Error) -> Error {
         path: path.to_path_buf(),
         source,
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn render(document: &Document, surface: Surface) -> String {

@@ -90,7 +90,7 @@ pub async fn run(arguments: &FidelityArgs) -> Result<Outcome, Error> {
     let mut names = (String::new(), String::new());
     for format in std::iter::once(WeightFormat::F32).chain(COMPARED) {
         loaded.dtype = FormatChoice::Fixed(format);
-        let session = model::load(&loaded).await?;
+        let session = model::load_with_statistics(&loaded, &arguments.statistics).await?;
         let device = &session.clip().device;
         names = (
             session.model().to_owned(),
@@ -208,8 +208,9 @@ async fn answer(
     })
 }
 
+/// The likeliest; the first of several that are equally likely.
 fn best(probabilities: &[f32]) -> usize {
-    let indexed = probabilities.iter().enumerate();
+    let indexed = probabilities.iter().enumerate().rev();
     indexed.max_by(|a, b| a.1.total_cmp(b.1)).map_or(0, |(index, _)| index)
 }
 

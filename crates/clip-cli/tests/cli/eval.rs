@@ -1,17 +1,17 @@
-//! `eval`, `stats` and `methods`: what is written, that a run goes on where it was cut, and what is refused.
+//! `eval`: what is written, that a run goes on where it was cut, and what is refused.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::common::{Run, bytes, folder, list, number, put, root, run};
+use crate::common::{Run, bytes, folder, list, number, put, run};
 
 /// Three classes, whose folders' names say nothing, and whose order is not that of the labels.
 const CLASSES: &str = "10\tcat\n2\tdog\n1\tbridge\n7\tteapot\n";
 
 /// Small pictures of three classes, and the map of their labels.
-fn pictures(name: &str) -> (PathBuf, String) {
+pub fn pictures(name: &str) -> (PathBuf, String) {
     let folder = folder(name);
     for (class, file) in [
         ("10", "chelsea.png"),
@@ -200,6 +200,89 @@ fn a_finished_run_computes_nothing_again_and_can_be_extended() {
 }
 
 #[test]
+fn a_corrected_map_is_not_answered_from_the_journal() {
+    let (folder, map) = pictures("eval-corrected");
+    let (out, fresh) = (folder.join("out"), folder.join("fresh"));
+    let more = |out: &Path| format!("--method zero --output {}", out.display());
+    eval(&folder, &map, &more(&out)).expect(0);
+    let journal = std::fs::read(out.join("journal.jsonl")).unwrap();
+    // The same labels in the same order, but another one is right.
+    let corrected = put(
+        &folder,
+        "corrected.tsv",
+        "10\tcat\n3\tdog\n2\tcat\n1\tbridge\n7\tteapot\n",
+    );
+    eval(&folder, &corrected, &more(&out)).expect(0);
+    eval(&folder, &corrected, &more(&fresh)).expect(0);
+    assert_eq!(without_times(report_of(&out)), without_times(report_of(&fresh)));
+    let resumed = std::fs::read(out.join("journal.jsonl")).unwrap();
+    let added = resumed.strip_prefix(journal.as_slice()).unwrap();
+    assert_eq!(
+        added.split(|byte| *byte == b'\n').count(),
+        2,
+        "one picture is asked about again"
+    );
+}
+
+#[test]
+fn what_did_not_run_as_it_was_asked_to_is_told() {
+    let (folder, map) = pictures("eval-warned");
+    let out = folder.join("out");
+    let more = format!("--method ttl --set ttl.epsilon=0 --limit 2 --output {}", out.display());
+    eval(&folder, &map, &more).expect(0);
+    let report = report_of(&out);
+    let warnings = &report["summary"]["overall"]["methods"][1]["warnings"];
+    assert_eq!(
+        (&warnings[0]["code"], &warnings[0]["count"]),
+        (&json!("stopped"), &json!(2)),
+        "{warnings}"
+    );
+    let markdown = std::fs::read_to_string(out.join("report.md")).unwrap();
+    assert!(markdown.contains("“stopped” with 2 of 2 answers"), "{markdown}");
+    assert!(report["statistics_sha256"].is_string());
+}
+
+#[test]
+fn another_preprocessing_is_another_model() {
+    let (folder, map) = pictures("eval-preprocessing");
+    let model = format!("{}/", folder.join("model").display());
+    run(["convert", "--from", "models/pocket", "--to", &model, "--quant", "f16"]).expect(0);
+    // As it would be published: with its configuration beside the weights alone, under another key within them.
+    let weights = format!("{model}model.safetensors");
+    let mut file = std::fs::read(&weights).unwrap();
+    let key = b"\"config.json\"";
+    let place = file.windows(key.len()).position(|window| window == key).unwrap();
+    file[place..place + key.len()].copy_from_slice(b"\"config.text\"");
+    std::fs::write(&weights, file).unwrap();
+    let out = folder.join("out").display().to_string();
+    let pictures = folder.join("pictures").display().to_string();
+    let eval = || {
+        let fixed = [
+            "eval",
+            &pictures,
+            "--classes",
+            &map,
+            "--device",
+            "cpu",
+            "--views",
+            "2",
+            "--limit",
+            "1",
+        ];
+        run(fixed
+            .into_iter()
+            .chain(["--method", "zero", "--model", &model, "--output", &out]))
+    };
+    eval().expect(0);
+    let preprocessor = format!("{model}preprocessor_config.json");
+    let text = std::fs::read_to_string(&preprocessor).unwrap();
+    let mut json: Value = serde_json::from_str(&text).unwrap();
+    json["image_mean"] = json!([0.5, 0.5, 0.5]);
+    std::fs::write(&preprocessor, json.to_string()).unwrap();
+    eval().refuses(&["other settings", "model_sha256"]);
+}
+
+#[test]
 fn neither_the_order_nor_the_number_of_pictures_changes_a_result() {
     let (folder, map) = pictures("eval-order");
     let (all, one) = (folder.join("all"), folder.join("one"));
@@ -289,6 +372,7 @@ fn what_has_no_meaning_is_refused_before_anything_is_computed() {
     refused("--set zero.selection=0.5", 2, &["zero", "--method"]);
     refused("--set rank=3", 2, &["METHOD.OPTION=VALUE"]);
     refused("--set ttl.rank=0", 1, &["--rank 0", "is not possible"]);
+    refused("--limit 0", 2, &["--limit", "0"]);
     refused("--views 0", 1, &["--views 0", "is not possible"]);
 
     // A model that came without statistics.
@@ -307,102 +391,4 @@ fn what_has_no_meaning_is_refused_before_anything_is_computed() {
     std::fs::create_dir(&empty).unwrap();
     eval_in(&empty, &map, "").refuses(&["no picture", "one folder for each class"]);
     eval_in(&folder.join("no/such"), &map, "").refuses(&["no/such"]);
-}
-
-#[test]
-fn statistics_are_collected_found_beside_a_model_and_refused_for_another() {
-    let (folder, map) = pictures("eval-stats");
-    let model = folder.join("model");
-    std::fs::create_dir(&model).unwrap();
-    std::fs::copy(
-        root().join("models/pocket/model.safetensors"),
-        model.join("model.safetensors"),
-    )
-    .unwrap();
-    let model = model.to_str().unwrap();
-    let pictures = folder.join("pictures");
-    let pictures = pictures.to_str().unwrap();
-    let stats = |model: &str, file: &str| {
-        let told = run([
-            "stats", pictures, "-o", file, "--model", model, "--device", "cpu", "--json",
-        ])
-        .expect(0)
-        .json();
-        assert_eq!((&told["pictures"], &told["found"]), (&json!(4), &json!(4)));
-        std::fs::read(file).unwrap()
-    };
-    let file = format!("{model}/statistics.safetensors");
-    let first = stats(model, &file);
-    assert!(stats(model, &file) == first, "the same pictures give the same file");
-
-    let eval = |model: &str, more: &str| {
-        let fixed = [
-            "eval",
-            pictures,
-            "--classes",
-            &map,
-            "--model",
-            model,
-            "--device",
-            "cpu",
-            "--views",
-            "4",
-            "--limit",
-            "1",
-        ];
-        run(fixed
-            .into_iter()
-            .chain(["--json", "--method", "prompt-align"])
-            .chain(more.split_whitespace()))
-    };
-    let report = eval(model, "").expect(0).json();
-    assert_eq!(report["summary"]["overall"]["methods"][1]["failed"], 0, "{report}");
-
-    let other = folder.join("other.safetensors").display().to_string();
-    stats("tests/fixtures/tiny-quick-gelu", &other);
-    eval(model, &format!("--statistics {other}")).refuses(&["other.safetensors", "made with this model"]);
-    run(["stats", pictures, "-o", "no/such/file", "--model", model]).refuses(&["no/such/file", "no such folder"]);
-}
-
-#[test]
-fn methods_are_listed_with_their_options() {
-    let document = run(["methods", "--json"]).expect(0).json();
-    let names: Vec<&str> = list(&document["methods"])
-        .iter()
-        .map(|method| method["name"].as_str().unwrap())
-        .collect();
-    for name in [
-        "ttl",
-        "tpt",
-        "c-tpt",
-        "tps",
-        "prompt-align",
-        "foa",
-        "oftta",
-        "apt",
-        "dect",
-        "zero",
-        "mta",
-        "sts",
-        "marginal",
-    ] {
-        assert!(names.contains(&name), "{name}: {names:?}");
-    }
-    for method in list(&document["methods"]) {
-        assert!(!method["summary"].as_str().unwrap().is_empty());
-        for option in list(&method["options"]) {
-            assert!(
-                option["description"].is_string() && !option["default"].is_null(),
-                "{option}"
-            );
-        }
-    }
-    let told = run(["methods"]).expect(0);
-    assert!(names.iter().all(|name| told.stdout.contains(name)), "{told:?}");
-    let told = run(["methods", "ttl"]).expect(0);
-    assert!(
-        told.stdout.contains("--rank") && told.stdout.contains("default 16"),
-        "{told:?}"
-    );
-    assert!(run(["methods", "ttt"]).expect(2).stderr.contains("ttt"));
 }

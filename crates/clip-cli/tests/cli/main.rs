@@ -14,5 +14,6 @@ mod common;
 mod convert;
 mod eval;
 mod hub;
+mod methods;
 mod samples;
 mod verify;

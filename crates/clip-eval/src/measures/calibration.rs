@@ -29,8 +29,9 @@ pub struct Calibration {
     pub ece: f64,
     /// Mean confidence of all answers.
     pub confidence: f64,
-    /// Mean of the negative logarithm of the true label's probability, in nats.
-    pub negative_log_likelihood: f64,
+    /// Mean of the negative logarithm of the true label's probability, in nats; absent where it is infinite, since a true label got no probability
+    /// at all, as in a vote.
+    pub negative_log_likelihood: Option<f64>,
     /// The bins, from 0 to 1.
     pub bins: Vec<Bin>,
 }
@@ -57,22 +58,21 @@ pub fn calibration(answers: &[Answer]) -> Calibration {
             confidence: confidence / count.max(1) as f64,
         })
         .collect();
-    // A probability that underflowed is at least the smallest number that isn't 0.
-    let surprise = |answer: &Answer| -answer.true_probability.max(f64::from(f32::MIN_POSITIVE)).ln();
+    let surprise: f64 = answers.iter().map(|answer| -answer.true_probability.ln()).sum();
     Calibration {
         ece: bins
             .iter()
             .map(|bin| (bin.accuracy - bin.confidence).abs() * bin.count as f64 / total)
             .sum(),
         confidence: answers.iter().map(|answer| answer.confidence).sum::<f64>() / total,
-        negative_log_likelihood: answers.iter().map(surprise).sum::<f64>() / total,
+        negative_log_likelihood: surprise.is_finite().then_some(surprise / total),
         bins,
     }
 }
 
 fn bin_of(confidence: f64) -> usize {
-    // Bins hold their upper edge, not their lower one.
-    ((confidence * BINS as f64).ceil() as usize).clamp(1, BINS) - 1
+    // Bins hold their upper edge, not their lower one; in single precision an edge such as 0.4 lies a little above itself.
+    ((confidence * BINS as f64 - 1e-6).ceil() as usize).clamp(1, BINS) - 1
 }
 
 #[cfg(test)]
@@ -111,6 +111,19 @@ mod tests {
     #[test]
     fn bins_hold_their_upper_edge() {
         assert_eq!((bin_of(0.05), bin_of(0.0501), bin_of(1.0), bin_of(0.0)), (0, 1, 19, 0));
+        // Shares of votes are edges, and come in single precision.
+        for votes in 1..=20_u8 {
+            assert_eq!(bin_of(f64::from(f32::from(votes) / 20.0)), usize::from(votes) - 1);
+        }
+    }
+
+    #[test]
+    fn a_true_label_without_probability_is_an_infinite_surprise() {
+        let mut answers = vec![answer(0.9, true), answer(0.6, false)];
+        let expected = -(0.9_f64.ln() + 0.4_f64.ln()) / 2.0;
+        assert!((calibration(&answers).negative_log_likelihood.unwrap() - expected).abs() < 1e-12);
+        answers[1].true_probability = 0.0;
+        assert_eq!(calibration(&answers).negative_log_likelihood, None);
     }
 
     #[test]

@@ -31,6 +31,9 @@ pub struct Paired {
     pub p_value: Option<f64>,
 }
 
+/// Where a difference is called clear.
+const SIGNIFICANT: f64 = 0.05;
+
 impl Paired {
     /// Compares whether the one (`before`) and the other (`now`) was right: for each picture its questions, as `(before, now)`.
     #[must_use]
@@ -61,10 +64,20 @@ impl Paired {
             p_value: once.then(|| mcnemar(made_right, made_wrong)),
         }
     }
+
+    /// Whether chance is no good explanation of the difference: by the exact test where there is one, since with a few changed answers the
+    /// bootstrap's interval is too narrow, else by that interval.
+    #[must_use]
+    pub fn is_clear(&self) -> bool {
+        self.p_value.map_or_else(
+            || self.interval[0] > 0.0 || self.interval[1] < 0.0,
+            |p_value| p_value < SIGNIFICANT,
+        )
+    }
 }
 
 /// Drawing pictures anew, with replacement, draws the number of each balance from a multinomial distribution: so these are drawn, one after the other.
-fn bootstrap(balances: &BTreeMap<(usize, i64), usize>, seed: u64) -> [f64; 2] {
+pub(super) fn bootstrap(balances: &BTreeMap<(usize, i64), usize>, seed: u64) -> [f64; 2] {
     let pictures: usize = balances.values().sum();
     if pictures == 0 {
         return [-1.0, 1.0];
@@ -156,6 +169,16 @@ mod tests {
         assert_near(fivefold.interval, once.interval);
         assert_eq!((fivefold.questions, fivefold.p_value), (5000, None));
         assert!((fivefold.difference - once.difference).abs() < 1e-12);
+    }
+
+    #[test]
+    fn four_changed_answers_are_not_clear() {
+        // No resample without one of the four has much of a chance, and yet four coins fall alike one time in eight.
+        let few = Paired::of((0..30).map(|index| [(false, index < 4)]), 1);
+        assert!(few.interval[0] > 0.0 && !few.is_clear(), "{few:?}");
+        assert!(Paired::of((0..30).map(|index| [(false, index < 6)]), 1).is_clear());
+        let fivefold = Paired::of(thousand().map(|pair| vec![pair; 5]), 1);
+        assert!(fivefold.is_clear(), "{fivefold:?}");
     }
 
     #[test]

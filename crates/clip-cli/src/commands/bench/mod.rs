@@ -67,7 +67,7 @@ pub async fn run(arguments: &BenchArgs) -> Result<Outcome, Error> {
     }
     progress.spin("loading the model");
     let start = Instant::now();
-    let session = model::load(&model_arguments).await?;
+    let session = model::load_with_statistics(&model_arguments, &arguments.statistics).await?;
     let load_ms = milliseconds(start);
     drop(written);
     let labels: Vec<String> = (0..arguments.labels).map(|index| format!("thing {index}")).collect();

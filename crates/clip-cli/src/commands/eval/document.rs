@@ -11,7 +11,9 @@ use serde_json::{Map, Value};
 pub(super) struct Document {
     pub version: &'static str,
     pub model: String,
+    /// Of its configuration and weights.
     pub model_sha256: String,
+    pub statistics_sha256: Option<String>,
     pub dtype: &'static str,
     pub device: String,
     pub template: String,

@@ -82,8 +82,11 @@ pub(super) fn methods_table(figures: &Figures) -> String {
             paired(method, |paired| paired.p_value.map_or_else(|| "-".to_owned(), p_value)),
             answered(method, || percent(method.calibration.ece)),
             answered(method, || percent(method.calibration.confidence)),
-            answered(method, || format!("{:.3}", method.calibration.negative_log_likelihood)),
-            answered(method, || short_duration(method.cost_ms.mean)),
+            answered(method, || {
+                let likelihood = method.calibration.negative_log_likelihood;
+                likelihood.map_or_else(|| "∞".to_owned(), |value| format!("{value:.3}"))
+            }),
+            answered(method, || short_duration(method.cost_ms.median)),
             answered(method, || passes(method.forward_passes)),
             answered(method, || passes(method.backward_passes)),
             method.peak_memory_bytes.map_or_else(|| "-".to_owned(), megabytes),
@@ -98,10 +101,10 @@ fn reading(document: &Document) -> String {
     let shared = document.summary.overall.shared_ms;
     format!(
         "\nDifferences are in percentage points to the answer without adaptation, on the same pictures and views, with a bootstrap over the pictures; p is \
-         McNemar's exact test. ECE has 20 bins; NLL is in nats. Time is the mean of what a method took by itself for one picture; cutting and encoding \
-         the views, which all methods share, took {} more. Forward and backward: passes through the vision tower's blocks, in full passes of all views. Memory: the most that the process had while the method ran, model \
+         McNemar's exact test. A vote gives most labels no probability: they are not among the top 5, and if a true one is among them, the NLL is infinite. ECE has 20 bins; NLL is in nats. Time is the median of what a method took by itself for one picture; cutting and encoding \
+         the views (up to the deepest block that one of these methods needs), which all methods share, took {} more. Forward and backward: passes through the vision tower's blocks, in full passes of all views. Memory: the most that the process had while the method ran, model \
          included.\n\n",
-        duration(shared.mean)
+        duration(shared.median)
     )
 }
 
@@ -115,7 +118,7 @@ fn conditions(document: &Document) -> String {
         .map(|method| cell(&method.name))
         .collect();
     let mut text = format!(
-        "## Conditions\n\nTop-1 accuracy in percent; in brackets the difference to the answer without adaptation, in bold where its 95 % interval doesn't hold 0.\n\n| condition | {} |\n|---|{}\n",
+        "## Conditions\n\nTop-1 accuracy in percent; in brackets the difference to the answer without adaptation, in bold where chance is no good explanation: p below 0.05, or, over several conditions, a 95 % interval that doesn't hold 0.\n\n| condition | {} |\n|---|{}\n",
         names.join(" | "),
         "--:|".repeat(names.len())
     );
@@ -166,8 +169,7 @@ fn accuracy_cell(method: &MethodFigures) -> String {
         None => accuracy,
         Some(paired) => {
             let difference = signed_points(paired.difference);
-            let is_clear = paired.interval[0] > 0.0 || paired.interval[1] < 0.0;
-            let difference = if is_clear {
+            let difference = if paired.is_clear() {
                 format!("**{difference}**")
             } else {
                 difference
@@ -226,6 +228,18 @@ fn problems(document: &Document) -> String {
             method.failed,
             cell(first)
         ));
+    }
+    for method in &document.summary.overall.methods {
+        for warning in &method.warnings {
+            lines.push(format!(
+                "{}: “{}” with {} of {} answers; the first time: {}",
+                cell(&method.name),
+                cell(&warning.code),
+                warning.count,
+                method.top1.of,
+                cell(&warning.first_message)
+            ));
+        }
     }
     let passed_over = document.passed_over;
     for (count, what) in [

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use clip_eval::dataset::{Dataset, Item, Limit};
 use clip_eval::journal::Journal;
-use clip_eval::record::{Condition, Failure, PictureResult, Record};
+use clip_eval::record::{Condition, Failure, MethodResult, PictureResult, Record};
 use clip_eval::summary::Summary;
 
 use self::document::Document;
@@ -22,10 +22,12 @@ use crate::commands::Outcome;
 use crate::error::Error;
 use crate::output::{self, printable};
 use crate::progress::Progress;
-use crate::{input, model};
+use crate::{input, model, model_files};
 
 /// Where results are written as they come.
 const JOURNAL: &str = "journal.jsonl";
+/// The code of [`clip_model::Error::DeviceFailed`].
+const DEVICE_FAILED: &str = "device-failed";
 
 /// Runs the command.
 ///
@@ -47,9 +49,9 @@ pub async fn run(arguments: &EvalArgs) -> Result<Outcome, Error> {
     }
     let mut progress = Progress::spinner("loading the model");
     let files = model::read(&arguments.model)?;
-    let model_sha256 = model::sha256(&files.weights);
+    let model_sha256 = files.sha256();
     let statistics = model::statistics(&files, &arguments.statistics)?;
-    let statistics_sha256 = statistics.as_ref().map(|(_, bytes)| model::sha256(bytes));
+    let statistics_sha256 = statistics.as_ref().map(|(_, bytes)| model_files::sha256([&**bytes]));
     if statistics.is_none() {
         plan::check_statistics(&runs)?;
     }
@@ -79,6 +81,7 @@ pub async fn run(arguments: &EvalArgs) -> Result<Outcome, Error> {
         version: env!("CARGO_PKG_VERSION"),
         model: session.model().to_owned(),
         model_sha256,
+        statistics_sha256,
         dtype,
         device,
         template: arguments.prompt.template.clone(),
@@ -141,6 +144,7 @@ async fn answer_all(
             ledger.add(Record {
                 path: item.path.clone(),
                 bytes: item.bytes,
+                label: dataset.labels[item.label].clone(),
                 condition,
                 result,
             })?;
@@ -157,7 +161,8 @@ struct Ledger {
 }
 
 impl Ledger {
-    /// With those of a journal. A picture whose file has another size now is another picture.
+    /// With those of a journal that still hold. A picture whose file has another size now is another picture, one that has another label now has
+    /// other ranks, and what failed for a reason that may have gone is asked again.
     fn open(
         folder: Option<&Path>,
         settings: &serde_json::Map<String, serde_json::Value>,
@@ -170,18 +175,14 @@ impl Ledger {
             });
         };
         let (journal, records) = Journal::open::<Record>(&folder.join(JOURNAL), settings)?;
-        let sizes: HashMap<&str, u64> = dataset
-            .items
-            .iter()
-            .map(|item| (item.path.as_str(), item.bytes))
-            .collect();
+        let items: HashMap<&str, &Item> = dataset.items.iter().map(|item| (item.path.as_str(), item)).collect();
+        let is_of = |record: &Record, item: &&Item| {
+            record.bytes == item.bytes && dataset.labels.get(item.label) == Some(&record.label)
+        };
         let records = records
             .into_iter()
-            .filter(|record| {
-                sizes
-                    .get(record.path.as_str())
-                    .is_none_or(|bytes| *bytes == record.bytes)
-            })
+            .filter(|record| items.get(record.path.as_str()).is_some_and(|item| is_of(record, item)))
+            .filter(|record| !may_go_otherwise(&record.result))
             .map(|record| ((record.path.clone(), record.condition), record))
             .collect();
         Ok(Self {
@@ -212,6 +213,17 @@ impl Ledger {
         asked
             .filter_map(|(item, condition)| self.records.get(&(item.path.clone(), condition)).cloned())
             .collect()
+    }
+}
+
+/// Whether asking again may give something else: a picture that can be read now, or a device that has room now.
+fn may_go_otherwise(result: &PictureResult) -> bool {
+    match result {
+        PictureResult::Broken { .. } => true,
+        PictureResult::Seen { results, .. } => results.values().any(|result| match result {
+            MethodResult::Failed { error } => error.code == DEVICE_FAILED,
+            MethodResult::Answered(_) => false,
+        }),
     }
 }
 

@@ -164,6 +164,7 @@ pub(super) fn settings(
 
 /// What the model and the data are.
 pub(super) struct Identity<'a> {
+    /// Of its configuration and weights.
     pub model_sha256: &'a str,
     pub dtype: &'a str,
     pub device: &'a str,

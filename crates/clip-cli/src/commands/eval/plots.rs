@@ -161,10 +161,10 @@ fn cost(figures: &Figures) -> String {
             .iter()
             .map(|method| {
                 let is_reference = method.name == ZERO_SHOT;
-                let shared = if is_reference { 0.0 } else { figures.shared_ms.mean };
+                let shared = if is_reference { 0.0 } else { figures.shared_ms.median };
                 Point {
                     name: method.name.clone(),
-                    x: (shared + method.cost_ms.mean).max(1e-3),
+                    x: (shared + method.cost_ms.median).max(1e-3),
                     y: percent(method.top1.value),
                     is_reference,
                 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clip_adapt::comparison::{CompareEvent, CompareReport, CompareRequest, MethodOutcome};
 use clip_adapt::options::ViewOptions;
-use clip_adapt::report::Score;
+use clip_adapt::report::{Score, Warning};
 use clip_adapt::session::Session;
 use clip_eval::dataset::Item;
 use clip_eval::measures::Answer;
@@ -96,10 +96,17 @@ impl<'a> Questioner<'a> {
             forward_passes: 1.0 / self.views.views.max(1) as f64,
             backward_passes: 0.0,
             peak_memory_bytes: None,
+            warnings: Vec::new(),
         };
         let mut results = BTreeMap::from([(ZERO_SHOT.to_owned(), zero_shot.result(item.label))]);
         for ((run, outcome), peak) in self.runs.iter().zip(&report.outcomes).zip(peaks) {
-            results.insert(run.shown.name.clone(), method_result(outcome, *peak, item.label));
+            // What is said of the labels is the same for every picture and method.
+            let warnings = outcome
+                .warnings
+                .iter()
+                .filter(|warning| !report.warnings.contains(warning));
+            let result = method_result(outcome, warnings.map(failure_of).collect(), *peak, item.label);
+            results.insert(run.shown.name.clone(), result);
         }
         PictureResult::Seen {
             shared_ms: timing.views + timing.trunk,
@@ -108,7 +115,19 @@ impl<'a> Questioner<'a> {
     }
 }
 
-fn method_result(outcome: &MethodOutcome, peak_memory_bytes: Option<u64>, truth: usize) -> MethodResult {
+fn failure_of(warning: &Warning) -> Failure {
+    Failure {
+        code: warning.code.clone(),
+        message: warning.message.clone(),
+    }
+}
+
+fn method_result(
+    outcome: &MethodOutcome,
+    warnings: Vec<Failure>,
+    peak_memory_bytes: Option<u64>,
+    truth: usize,
+) -> MethodResult {
     if let Some(error) = &outcome.error {
         return MethodResult::Failed {
             error: Failure {
@@ -124,6 +143,7 @@ fn method_result(outcome: &MethodOutcome, peak_memory_bytes: Option<u64>, truth:
         forward_passes: outcome.forward_passes,
         backward_passes: outcome.backward_passes,
         peak_memory_bytes,
+        warnings,
     }
     .result(truth)
 }
@@ -136,10 +156,11 @@ struct Reply<'a> {
     forward_passes: f64,
     backward_passes: f64,
     peak_memory_bytes: Option<u64>,
+    warnings: Vec<Failure>,
 }
 
 impl Reply<'_> {
-    fn result(&self, truth: usize) -> MethodResult {
+    fn result(self, truth: usize) -> MethodResult {
         let probabilities: Vec<f32> = self.scores.iter().map(|score| score.probability).collect();
         let Some(answer) = Answer::of(&probabilities, truth) else {
             return MethodResult::Failed {
@@ -166,6 +187,7 @@ impl Reply<'_> {
             forward_passes: self.forward_passes,
             backward_passes: self.backward_passes,
             peak_memory_bytes: self.peak_memory_bytes,
+            warnings: self.warnings,
         })
     }
 }
