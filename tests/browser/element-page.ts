@@ -101,8 +101,10 @@ export class ClipTtlPage {
   }
 
   /** Calls something of the element's in the page. */
-  evaluate<Result>(script: (element: ClipTtlElement) => Result | Promise<Result>): Promise<Result> {
-    return this.element.evaluate(script as unknown as (element: SVGElement | HTMLElement) => Result | Promise<Result>);
+  evaluate<Result>(script: (element: ClipTtlElement) => Result | Promise<Result>): Promise<Result>;
+  evaluate<Result, Value>(script: (element: ClipTtlElement, value: Value) => Result | Promise<Result>, value: Value): Promise<Result>;
+  evaluate<Result, Value>(script: (element: ClipTtlElement, value: Value) => Result | Promise<Result>, value?: Value): Promise<Result> {
+    return this.element.evaluate(script as unknown as (element: SVGElement | HTMLElement, value: unknown) => Result | Promise<Result>, value);
   }
 
   /** The shares of a row, as they are written. */

@@ -109,15 +109,40 @@ test("a manual one waits until it is used; its methods and events tell a script 
   expect(told.shares).toEqual([...told.shares].sort((a, b) => a - b));
   expect(told.shares.at(-1)).toBe(1);
 
-  const cancelled = await widget.evaluate(async (element) => {
-    const run = element.run();
-    element.cancel();
-    return run.catch((error: { code: string }) => error.code);
-  });
-  expect(cancelled).toBe("cancelled");
-  // The result from before is there again.
-  await expect(widget.answer).toHaveText(/after 2 updates\.$/);
-  expect(await widget.evaluate((element) => element.result?.steps.length)).toBe(2);
+  // In the midst of the run, when its steps are known already; and after it was begun once more there.
+  for (const begins of [1, 2]) {
+    const ends = await widget.evaluate(
+      async (element, begins) => {
+        const before = element.result;
+        const underWay = (): Promise<void> =>
+          new Promise((resolve) => {
+            const onStep = (): void => {
+              element.removeEventListener("step", onStep);
+              resolve();
+            };
+            element.addEventListener("step", onStep);
+          });
+        const codes: Promise<string>[] = [];
+        for (let begun = 0; begun < begins; begun += 1) {
+          codes.push(
+            element.run().then(
+              () => "finished",
+              (error: { readonly code: string }) => error.code,
+            ),
+          );
+          await underWay();
+        }
+        const during = element.result;
+        element.cancel();
+        return { codes: await Promise.all(codes), during, isBack: element.result === before };
+      },
+      begins,
+    );
+    expect(ends).toEqual({ codes: Array.from({ length: begins }, () => "cancelled"), during: null, isBack: true });
+    // The result from before is there again.
+    await expect(widget.answer).toHaveText(/after 2 updates\.$/);
+    expect(await widget.evaluate((element) => element.result?.steps.length)).toBe(2);
+  }
 
   const failure = await widget.evaluate(async (element) => {
     const details: string[] = [];

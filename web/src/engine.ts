@@ -139,6 +139,15 @@ export class ClipTtl {
     return this.#connection.request("memory", {}, { what: "Asking for the memory's size" });
   }
 
+  /**
+   * Why it can't be used any more, or null.
+   *
+   * @internal for the element, whose engines may end while nothing is asked of them
+   */
+  get closed(): ClipTtlError | null {
+    return this.#connection.closed;
+  }
+
   /** Ends the worker and frees all memory. What is still awaited rejects with the code `disposed`. */
   dispose(): void {
     this.#connection.close(new ClipTtlError("disposed", "this engine was disposed of"));

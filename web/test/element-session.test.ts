@@ -18,6 +18,7 @@ class FakeEngine {
   readonly runs: { readonly controller: RunController; readonly options: AdaptOptions }[] = [];
   isDisposed = false;
   readonly engine = {
+    closed: null,
     device: { kind: "cpu", name: "CPU", software: false },
     classify: () => Promise.resolve([{ label: "dog", score: 0.75 }, { label: "cat", score: 0.25 }]),
     adapt: (_image: unknown, _labels: unknown, options: AdaptOptions) => {
@@ -27,10 +28,18 @@ class FakeEngine {
       );
       options.signal?.addEventListener("abort", () => controller.fail(cancelled("The run")));
       this.runs.push({ controller, options });
+      if (this.engine.closed !== null) controller.fail(this.engine.closed);
       return controller.run;
     },
     dispose: () => (this.isDisposed = true),
   } as unknown as EngineLike;
+
+  /** Ends it, whether something is asked of it or not. */
+  crash(): void {
+    const error = new ClipTtlError("engine-crashed", "it stopped");
+    Object.assign(this.engine, { closed: error });
+    for (const { controller } of this.runs) controller.fail(error);
+  }
 }
 
 function engines(keepMs = 0): { readonly shared: SharedEngines; readonly made: FakeEngine[] } {
@@ -50,7 +59,7 @@ function session(shared: SharedEngines): { readonly session: Session; readonly t
     (name: string) =>
     (value?: unknown): void =>
       void told.push(value instanceof ClipTtlError ? `${name} ${value.code}` : name);
-  const listener = { changed: () => undefined, loading: note("loading"), progressed: note("progressed"), classified: note("classified"), stepped: note("stepped"), finished: note("finished"), failed: note("failed") };
+  const listener = { changed: () => undefined, began: () => undefined, loading: note("loading"), progressed: note("progressed"), classified: note("classified"), stepped: note("stepped"), finished: note("finished"), failed: note("failed") };
   return { session: new Session(shared, listener), told };
 }
 
@@ -113,6 +122,28 @@ test("a cancelled run brings back the result from before, and tells no error", a
   assert.ok(!told.some((entry) => entry.startsWith("failed")));
 });
 
+test("a run that is begun again and then called off brings back the result from before the first", async () => {
+  const { shared, made } = engines();
+  const { session: one } = session(shared);
+  const first = one.run(REQUEST, QUESTION, { steps: 1 });
+  await settled();
+  made[0]?.runs[0]?.controller.finish(report(1));
+  const result = await first;
+  const second = one.run(REQUEST, QUESTION, { steps: 3 });
+  await settled();
+  made[0]?.runs[1]?.controller.tell(step(1));
+  await settled();
+  assert.equal(one.knowledge.report, null);
+  const third = one.run(REQUEST, QUESTION, { steps: 3 });
+  await assert.rejects(second, { code: "cancelled" });
+  await settled();
+  made[0]?.runs[2]?.controller.tell(step(1));
+  await settled();
+  one.cancel();
+  await assert.rejects(third, { code: "cancelled" });
+  assert.equal(one.knowledge.report, result);
+});
+
 test("a second run calls the first one off", async () => {
   const { shared, made } = engines();
   const { session: one } = session(shared);
@@ -147,6 +178,64 @@ test("a broken engine is told once, and the next run gets a new one", async () =
   assert.equal(made.length, 2);
   made[1]?.runs[0]?.controller.finish(report(1));
   await second;
+});
+
+test("an engine that ended while nothing was asked of it is replaced before the next run, for everybody who shares it", async () => {
+  const { shared, made } = engines();
+  const { session: one } = session(shared);
+  const { session: other, told } = session(shared);
+  const { session: idle, told: toldIdle } = session(shared);
+  await Promise.all([one.load(REQUEST), other.load(REQUEST), idle.load(REQUEST)]);
+  const crashed = one.run(REQUEST, QUESTION, {});
+  await settled();
+  made[0]?.crash();
+  await assert.rejects(crashed, { code: "engine-crashed" });
+  const run = other.run(REQUEST, QUESTION, {});
+  await settled();
+  assert.equal(made.length, 2);
+  made[1]?.runs[0]?.controller.finish(report(1));
+  await run;
+  // This one dies with nobody there to notice.
+  made[1]?.crash();
+  await idle.classify(REQUEST, QUESTION);
+  assert.equal(made.length, 3);
+  assert.deepEqual([...told, ...toldIdle].filter((entry) => entry.startsWith("failed")), []);
+});
+
+test("an engine that another element has given up is not asked any more", async () => {
+  const { shared, made } = engines();
+  const { session: one } = session(shared);
+  const { session: other, told } = session(shared);
+  await Promise.all([one.load(REQUEST), other.load(REQUEST)]);
+  const failing = one.run(REQUEST, QUESTION, {});
+  await settled();
+  made[0]?.runs[0]?.controller.fail(new ClipTtlError("out-of-memory", "too much"));
+  await assert.rejects(failing, { code: "out-of-memory" });
+  await other.load(REQUEST);
+  assert.equal(made.length, 2);
+  assert.ok(!told.some((entry) => entry.startsWith("failed")));
+});
+
+test("loading that fails while nobody waits for it is tried anew by the next run", async () => {
+  let fail = (_error: ClipTtlError): void => undefined;
+  const fake = new FakeEngine();
+  let attempts = 0;
+  const shared = new SharedEngines(() => {
+    attempts += 1;
+    return attempts === 1 ? new Promise((_resolve, reject) => (fail = reject)) : Promise.resolve(fake.engine);
+  }, 10_000);
+  const { session: one, told } = session(shared);
+  const first = one.run(REQUEST, QUESTION, {});
+  one.cancel();
+  await assert.rejects(first, { code: "cancelled" });
+  fail(new ClipTtlError("network", "no answer"));
+  await settled();
+  const second = one.run(REQUEST, QUESTION, {});
+  await settled();
+  fake.runs[0]?.controller.finish(report(1));
+  assert.equal((await second).steps.length, 1);
+  assert.equal(attempts, 2);
+  assert.deepEqual(told.filter((entry) => entry.startsWith("failed")), []);
 });
 
 test("an error of the question's keeps the engine", async () => {

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
 
 import { COLOURS } from "../src/element/theme.js";
-import { ClipTtlError } from "../src/errors.js";
+import { ClipTtlError, ERROR_CODES, type ErrorCode } from "../src/errors.js";
 import type { AdaptProgress } from "../src/types.js";
 import { answerSentence, answerText } from "../src/widget/answer.js";
-import { registerStrings, stringsFor, watchLanguages } from "../src/widget/language.js";
+import { registerStrings, stringsFor, watchLanguages, type PartialStrings } from "../src/widget/language.js";
 import { readPoster } from "../src/widget/poster.js";
 import { placeOf, wayOutOf, wordsOf } from "../src/widget/problems.js";
 import { scaledCss } from "../src/widget/scaled-css.js";
@@ -60,6 +62,54 @@ test("Japanese has every text that English has, of the same kind", () => {
     );
   const withoutErrors = (strings: typeof english): unknown => kinds({ ...strings, widget: { ...strings.widget, errors: {} } });
   assert.deepEqual(withoutErrors(japanese), withoutErrors(english));
+});
+
+/** Errors that no element shows. */
+const NEVER_SHOWN: readonly ErrorCode[] = [
+  // Somebody has called it off: that is no error.
+  "cancelled",
+  // An element asks for no adapters, and takes none; it replays no episodes, compares no features, and doesn't manage the storage.
+  "adapter-invalid",
+  "adapter-missing",
+  "adapter-gone",
+  "recording-invalid",
+  "features-invalid",
+  "storage-unavailable",
+  // It hands over pixels as the browser gives them, loads before it asks, and each request waits for its turn.
+  "picture-pixels",
+  "model-missing",
+  "engine-busy",
+  "episode-running",
+  "episode-over",
+];
+
+test("Japanese has words for every error that an element can show", () => {
+  const shown = ERROR_CODES.filter((code) => !NEVER_SHOWN.includes(code));
+  assert.deepEqual(Object.keys(japanese.widget.errors).sort(), [...shown].sort());
+  for (const [code, words] of Object.entries(japanese.widget.errors)) assert.match(words, /[ぁ-ん]/, code);
+});
+
+test("words for an error can say what is wrong in the engine's own words, whatever is in them", () => {
+  assert.match(wordsOf(new ClipTtlError("unknown", "it costs {reason} $& $1"), japanese), /（it costs \{reason\} \$& \$1）/);
+});
+
+test("what the documentation registers is a text that there is, and is spoken", async () => {
+  const text = await readFile(join(process.cwd(), "../www/docs/element.md"), "utf8");
+  const [, lang, source] = /registerStrings\("([\w-]+)", (\{.+\})\);/.exec(text) ?? assert.fail("no example of registerStrings");
+  // The documentation is this repository's own.
+  const strings = new Function(`return ${String(source)};`)() as PartialStrings;
+  registerStrings(String(lang), strings);
+  const changed = (value: object, base: object, path: string): string[] =>
+    Object.entries(value).flatMap(([key, entry]: [string, unknown]) => {
+      const original: unknown = Reflect.get(base, key);
+      assert.equal(typeof entry, typeof original, `${path}${key} is no text of the element's`);
+      return typeof entry === "object" && entry !== null ? changed(entry, original as object, `${path}${key}.`) : [`${path}${key}`];
+    });
+  assert.deepEqual(changed(strings, english, ""), ["widget.buttons.run"]);
+  assert.equal(stringsFor(String(lang)).widget.buttons.run, "Los");
+  // @ts-expect-error A text outside its group would never be spoken.
+  const misplaced: PartialStrings = { run: "Los" };
+  for (const name of Object.keys(misplaced)) assert.ok(!(name in english), name);
 });
 
 test("lengths count in the element's unit, conditions in the container's text", () => {
@@ -158,6 +208,8 @@ test("a recorded run's picture lies where its address says, counted from the rec
   assert.equal(poster.picture, "https://example.org/cat.png");
   assert.equal(poster.alt, "A cat");
   assert.deepEqual(poster.report.labels, ["cat", "dog"]);
+  // What is asked now is held against it.
+  assert.equal(poster.report.template, "a photo of a {}.");
 });
 
 test("what is no recorded run is refused, saying what is wrong", () => {
@@ -165,6 +217,7 @@ test("what is no recorded run is refused, saying what is wrong", () => {
   const wrong: [unknown, RegExp][] = [
     [[], /not an object/],
     [{ ...RECORDED, labels: "cat" }, /labels/],
+    [{ ...RECORDED, template: 3 }, /template/],
     [{ ...RECORDED, after: RECORDED.after.slice(1) }, /before and after/],
     [{ ...RECORDED, steps: [{ step: 1 }] }, /steps/],
     [{ ...RECORDED, views: null }, /views/],

@@ -61,7 +61,8 @@ export class PlotLegend {
   }
 
   #build(name: SeriesName): Entry {
-    const { name: title, explanation } = this.#strings.plot.series[name];
+    const { show, series } = this.#strings.plot;
+    const { name: title, explanation } = series[name];
     const line = svg("path", { d: "M1 8H27" });
     const sample = svg(
       "svg",
@@ -73,7 +74,9 @@ export class PlotLegend {
     const words = html(
       "span",
       { class: "ct-plot-words" },
-      html("span", { class: "ct-plot-title" }, html("span", { class: "ct-hidden" }, this.#strings.plot.show("")), title),
+      // What is read out is one sentence: languages put its words in different orders.
+      html("span", { class: "ct-hidden" }, show(title)),
+      html("span", { class: "ct-plot-title", "aria-hidden": "true" }, title),
       html("span", { class: "ct-plot-explanation ct-soft" }, explanation),
     );
     const button = html("button", { type: "button", class: "ct-plot-entry", "aria-pressed": "true" }, sample, words, value);

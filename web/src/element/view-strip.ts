@@ -151,7 +151,16 @@ export class ViewStrip {
     if (order === "weight") indices.sort((a, b) => weightOf(b) - weightOf(a) || a - b);
     const wanted = indices.map((index) => this.#tiles[index]?.element).filter((element) => element !== undefined);
     const same = wanted.every((element, position) => this.#list.children[position] === element);
-    if (!same) this.#list.replaceChildren(...wanted);
+    if (same) return;
+    const focused = wanted.findIndex((element) => element.matches(":focus"));
+    const kept = wanted[focused];
+    if (kept === undefined) {
+      this.#list.replaceChildren(...wanted);
+      return;
+    }
+    // A tile that is taken out loses the focus, even if it is put back: the others are put around it.
+    kept.before(...wanted.slice(0, focused));
+    kept.after(...wanted.slice(focused + 1));
   }
 
   #listen(): void {
@@ -181,9 +190,10 @@ export class ViewStrip {
     const at = shown.findIndex((element) => element === document.activeElement || element.matches(":focus"));
     if (at < 0) return;
     const { across, down } = strides(shown);
+    const onwards = getComputedStyle(this.#list).direction === "rtl" ? -across : across;
     const moves: Readonly<Record<string, number>> = {
-      ArrowLeft: at - across,
-      ArrowRight: at + across,
+      ArrowLeft: at - onwards,
+      ArrowRight: at + onwards,
       ArrowUp: at - down,
       ArrowDown: at + down,
       Home: 0,
@@ -224,11 +234,14 @@ function clear(canvas: HTMLCanvasElement | undefined): void {
   canvas?.getContext("2d")?.clearRect(0, 0, canvas.width, canvas.height);
 }
 
-/** How many places further the next tile to the right, and the next one below, is: tiles fill rows, or columns on a narrow screen. */
+/**
+ * How many places further the next tile in the direction of writing, and the next one below, is: tiles fill rows, or columns on a narrow
+ * screen.
+ */
 function strides(tiles: readonly Element[]): { across: number; down: number } {
   const boxes = tiles.map((tile) => tile.getBoundingClientRect());
   const first = boxes[0];
   const perRow = boxes.findIndex((box) => first !== undefined && box.top > first.top);
-  const perColumn = boxes.findIndex((box) => first !== undefined && box.left > first.left);
+  const perColumn = boxes.findIndex((box) => first !== undefined && box.left !== first.left);
   return perRow === 1 ? { across: Math.max(1, perColumn), down: 1 } : { across: 1, down: perRow < 0 ? tiles.length : perRow };
 }

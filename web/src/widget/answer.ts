@@ -1,7 +1,8 @@
 /** The answer as a sentence. */
 
 import { formatPercent } from "../element/format.js";
-import type { ElementStrings } from "./strings.js";
+import type { Knowledge } from "./session.js";
+import type { ElementStrings, Words } from "./strings.js";
 
 /** A piece of a sentence; labels are marked, since they come from people and may be of another script. */
 export interface SentencePart {
@@ -35,6 +36,11 @@ export function answerSentence({ labels, before, after, updates }: Answers, { wi
     .split(/\{(\w+)\}/)
     .map((part, index) => (index % 2 === 0 ? { text: part, isLabel: false } : (values[part] ?? { text: part, isLabel: false })))
     .filter((part) => part.text !== "");
+}
+
+/** The sentence about what is known, as plain text. */
+export function answerOf(labels: readonly string[], { before, steps }: Pick<Knowledge, "before" | "steps">): Words {
+  return (strings) => answerText({ labels, before, after: steps.at(-1)?.prediction ?? null, updates: steps.length }, strings);
 }
 
 /** The sentence as plain text. */

@@ -79,7 +79,7 @@ export const ATTRIBUTES: readonly AttributeEntry[] = [
     property: "poster",
     type: "string",
     default: '""',
-    description: "Address of a recorded run (an EpisodeReport as JSON, with the picture's address as picture), shown until somebody interacts; the engine isn't fetched before.",
+    description: "Address of a recorded run (an EpisodeReport as JSON, with the picture's address as picture), shown until somebody interacts, or picture, labels or prompt become others; the engine isn't fetched before.",
   },
   { name: "controls", property: "controls", type: "boolean", default: "false", description: "Offers the settings: steps, learning rate, views and so on." },
   { name: "compact", property: "compact", type: "boolean", default: "false", description: "Shows no more than the picture, the buttons, the answer and the bars." },

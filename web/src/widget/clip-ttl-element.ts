@@ -112,7 +112,7 @@ export class ClipTtlElement extends ReflectedElement {
   }
 
   attributeChangedCallback(name: string, old: string | null, value: string | null): void {
-    if (old !== value && this.isConnected) this.#widget.attributeChanged(name);
+    if (old !== value) this.#widget.attributeChanged(name);
   }
 
   readonly #onPaste = (event: ClipboardEvent): void => {

@@ -3,7 +3,7 @@
 import type { OptionValues } from "../element/options.js";
 import type { TtlOptions } from "../types.js";
 import type { WantedPicture } from "./picture-holder.js";
-import type { PosterHolder } from "./poster-holder.js";
+import type { PosterHolder, Present } from "./poster-holder.js";
 import type { ReflectedElement } from "./reflected-element.js";
 import type { RunSettings } from "./session.js";
 import { controlValues, fromControls, runSettings } from "./settings.js";
@@ -42,6 +42,13 @@ export class Inputs {
     if (slotted !== null) return { input: slotted, alt: slotted.alt };
     const { poster } = this.#recording;
     return poster === null || poster.picture === null ? null : { input: poster.picture, alt: poster.alt };
+  }
+
+  /** What is asked now, to be held against what was recorded. An `<img>` is told from others by its address, which may change. */
+  present(slotted: HTMLImageElement | null): Present {
+    const input = this.picture(slotted)?.input ?? null;
+    const picture = input !== null && input === slotted ? slotted.src || slotted.currentSrc : input;
+    return { picture, isGiven: this.given !== null, labels: this.labels, template: this.template };
   }
 
   get engine(): EngineRequest {

@@ -54,6 +54,12 @@ export class PicturePanel {
     return this.#picture;
   }
 
+  /** The author's own `<img>`, if there is one. */
+  get slotted(): HTMLImageElement | null {
+    const image = this.slot.assignedElements().find((element) => element.localName === "img");
+    return (image as HTMLImageElement | undefined) ?? null;
+  }
+
   /** Shows a picture, and its name below, or the place for one. */
   show(picture: ShownPicture | null): void {
     const text = this.#strings.widget.picture;
@@ -85,8 +91,9 @@ export class PicturePanel {
     this.#choose.focus();
   }
 
-  /** Takes the picture of a drop or a paste; whether there is one. */
+  /** Takes the picture of a drop or a paste; whether there is one, and the element lets people give pictures. */
   take(data: DataTransfer | null): boolean {
+    if (this.element.hidden) return false;
     const picture = pictureOf(data);
     if (picture !== null) this.#listener.pictureGiven(picture);
     return picture !== null;
@@ -106,7 +113,7 @@ export class PicturePanel {
     });
   }
 
-  /** Lets pictures be dropped anywhere on an element. */
+  /** Lets pictures be dropped anywhere on an element. Where people may give none, a drop is refused: the browser would leave the page for it. */
   takeDropsOn(target: HTMLElement): void {
     let depth = 0;
     const mark = (change: number): void => {
@@ -114,11 +121,13 @@ export class PicturePanel {
       this.#zone.classList.toggle("w-drop-over", depth > 0);
     };
     target.addEventListener("dragenter", (event) => {
-      if (mayHoldPicture(event.dataTransfer)) mark(1);
+      if (mayHoldPicture(event.dataTransfer) && !this.element.hidden) mark(1);
     });
     target.addEventListener("dragleave", () => mark(-1));
     target.addEventListener("dragover", (event) => {
-      if (mayHoldPicture(event.dataTransfer)) event.preventDefault();
+      if (event.dataTransfer === null || !mayHoldPicture(event.dataTransfer)) return;
+      event.preventDefault();
+      if (this.element.hidden) event.dataTransfer.dropEffect = "none";
     });
     target.addEventListener("drop", (event) => {
       mark(-depth);

@@ -1,8 +1,19 @@
 /** The recorded run of an element: fetched when it may be, shown until somebody interacts. */
 
+import { sameItems } from "../element/dom.js";
 import type { ClipTtlError } from "../errors.js";
 import { fetchPoster, type Poster } from "./poster.js";
 import { asClipTtlError } from "./session.js";
+
+/** What an element asks now, to be held against what was recorded. */
+export interface Present {
+  /** What tells the picture from others: its address; null where there is none. */
+  readonly picture: unknown;
+  /** Whether a person or a script gave the picture, and no attribute and no child of the element. */
+  readonly isGiven: boolean;
+  readonly labels: readonly string[];
+  readonly template: string;
+}
 
 export interface PosterListener {
   posterCame(poster: Poster): void;
@@ -15,6 +26,8 @@ export class PosterHolder {
   #abort: AbortController | null = null;
   #isOver = false;
   #poster: Poster | null = null;
+  /** The picture that the author shows with the recording, under whichever address. */
+  #picture: unknown = null;
 
   constructor(listener: PosterListener) {
     this.#listener = listener;
@@ -30,12 +43,26 @@ export class PosterHolder {
     return !this.#isOver && this.#address !== "";
   }
 
+  /** Takes the author's picture for the recorded one: which of them belong together can't be told by their addresses. */
+  pairWith(picture: unknown): void {
+    this.#picture = picture;
+  }
+
+  /** Whether what is asked now is what was recorded. */
+  isAbout({ picture, isGiven, labels, template }: Present): boolean {
+    const poster = this.#poster;
+    if (poster === null || isGiven) return false;
+    const { report } = poster;
+    return (picture === this.#picture || picture === poster.picture) && sameItems(labels, report.labels) && template === report.template;
+  }
+
   /** The address that the author names now; empty for none. */
   name(address: string): void {
     if (address === this.#address) return;
     this.leave();
     this.#address = address;
     this.#poster = null;
+    this.#picture = null;
     this.#isOver = false;
   }
 
@@ -58,9 +85,8 @@ export class PosterHolder {
     );
   }
 
-  /** Somebody has interacted: what the author has recorded, at that address, is not enough any more. */
-  dismiss(address: string): void {
-    this.name(address);
+  /** Somebody has interacted, or asks something else: what was recorded is not enough any more. */
+  dismiss(): void {
     this.#isOver = true;
   }
 

@@ -2,10 +2,10 @@
 
 import { ClipTtlError } from "../errors.js";
 import { tell } from "./events.js";
-import { placeOf, wayOutOf, wordsOf } from "./problems.js";
+import { placeOf, wayOutOf, wordsOf, type ProblemPlace } from "./problems.js";
 import type { Missing } from "./question.js";
 import type { ReflectedElement } from "./reflected-element.js";
-import type { ElementStrings } from "./strings.js";
+import type { ElementStrings, Words } from "./strings.js";
 import type { WidgetView } from "./widget-view.js";
 
 export interface ProblemDeskTools {
@@ -18,36 +18,39 @@ export interface ProblemDeskTools {
   readonly again: () => void;
 }
 
+/** What is shown, as data: a view in another language shows it again. */
+interface Problem {
+  readonly place: ProblemPlace;
+  readonly words: Words;
+  readonly wayOut: "cpu" | "again" | null;
+}
+
 export class ProblemDesk {
   readonly #tools: ProblemDeskTools;
+  /** Each place shows one. */
+  readonly #shown = new Map<ProblemPlace["kind"], Problem>();
 
   constructor(tools: ProblemDeskTools) {
     this.#tools = tools;
   }
 
   /** An error of the engine, of the network, of a picture. `addition` is said after it. Nothing that was entered or found is taken away. */
-  report(error: ClipTtlError, addition = ""): void {
-    const { host } = this.#tools;
-    const view = this.#tools.view();
-    const words = wordsOf(error, this.#tools.strings()) + addition;
-    const place = placeOf(error);
-    if (place.kind === "labels") view.question.showLabelsProblem(words);
-    else if (place.kind === "template") view.question.showTemplateProblem(words);
-    else if (place.kind === "option" && host.controls) {
-      view.openSettings();
-      view.controls.showError(place.option, words);
-    } else view.run.showProblem(words, this.#wayOut(error));
-    this.#tell(error, words);
+  report(error: ClipTtlError, addition: Words = () => ""): void {
+    const { host, strings, view } = this.#tools;
+    const found = placeOf(error);
+    const isSettable = found.kind !== "option" || host.controls;
+    const words: Words = (strings) => wordsOf(error, strings) + addition(strings);
+    if (found.kind === "option" && isSettable) view().openSettings();
+    this.#put({ place: isSettable ? found : { kind: "run" }, words, wayOut: wayOutOf(error, host.device) });
+    this.#tell(error, words(strings()));
   }
 
   /** Something that is missing for a run; the focus goes there if somebody waits for it. */
   refuse({ place, error, words }: Missing, takesFocus: boolean): ClipTtlError {
-    const { picture, question, run } = this.#tools.view();
-    if (place === "picture") run.showProblem(words, null);
-    else if (place === "labels") question.showLabelsProblem(words);
-    else question.showTemplateProblem(words);
+    const { picture, question } = this.#tools.view();
+    this.#put({ place: { kind: place === "picture" ? "run" : place }, words, wayOut: null });
     if (takesFocus) (place === "picture" ? picture : question).focus();
-    return this.#tell(error, words);
+    return this.#tell(error, words(this.#tools.strings()));
   }
 
   /** A setting that has no possible value; its control says so already. */
@@ -57,12 +60,46 @@ export class ProblemDesk {
     return this.#tell(new ClipTtlError("option-invalid", "a setting has no possible value"), this.#tools.strings().widget.sections.invalid);
   }
 
-  #wayOut(error: ClipTtlError): { readonly words: string; readonly take: () => void } | null {
+  /** Something else goes on, or has gone well: what went wrong with a picture, the engine or a run is past. */
+  clear(): void {
+    this.#shown.delete("run");
+    this.#tools.view().run.clearProblem();
+  }
+
+  /** Labels and prompt are others: their fields look at them themselves. */
+  questionChanged(): void {
+    this.#shown.delete("labels");
+    this.#shown.delete("template");
+  }
+
+  settingsChanged(): void {
+    this.#shown.delete("option");
+  }
+
+  /** Shows everything once more, in a new view. */
+  showAgain(): void {
+    for (const problem of this.#shown.values()) this.#show(problem);
+  }
+
+  #put(problem: Problem): void {
+    this.#shown.set(problem.place.kind, problem);
+    this.#show(problem);
+  }
+
+  #show({ place, words, wayOut }: Problem): void {
+    const { question, controls, run } = this.#tools.view();
+    const text = words(this.#tools.strings());
+    if (place.kind === "labels") question.showLabelsProblem(text);
+    else if (place.kind === "template") question.showTemplateProblem(text);
+    else if (place.kind === "option") controls.showError(place.option, text);
+    else run.showProblem(text, wayOut === null ? null : this.#offer(wayOut));
+  }
+
+  #offer(way: "cpu" | "again"): { readonly words: string; readonly take: () => void } {
     const { host, again } = this.#tools;
-    const way = wayOutOf(error, host.device);
-    if (way === null) return null;
     const text = this.#tools.strings().widget.buttons;
     const take = (): void => {
+      this.clear();
       if (way === "cpu") host.device = "cpu";
       again();
     };

@@ -26,5 +26,5 @@ export function wayOutOf({ code }: ClipTtlError, device: string): "cpu" | "again
 
 /** What went wrong, in the element's language as far as it has words for it. */
 export function wordsOf(error: ClipTtlError, { widget }: ElementStrings): string {
-  return widget.errors[error.code] ?? error.message;
+  return widget.errors[error.code]?.replace("{reason}", () => error.reason) ?? error.message;
 }

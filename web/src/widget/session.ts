@@ -39,6 +39,8 @@ export const NOTHING_KNOWN: Knowledge = { before: null, beforeEntropy: null, ste
 export interface SessionListener {
   /** Activity, knowledge or engine are others than before. */
   changed(): void;
+  /** A load, an answer or a run begins. */
+  began(): void;
   loading(progress: LoadProgress): void;
   progressed(progress: AdaptProgress): void;
   /** The answer without adaptation has come by itself, without a run. */
@@ -99,12 +101,13 @@ export class Session {
   /** Shows a run that was recorded elsewhere. */
   recall(report: EpisodeReport): void {
     this.#stop();
+    this.#kept = null;
     this.#know(knowledgeOf(report));
   }
 
   /** Loads the engine in advance. Failures are told to the listener. */
   async load(request: EngineRequest): Promise<void> {
-    if (this.#activity.kind !== "idle") return;
+    if (this.#activity.kind !== "idle" || (this.#engine !== null && this.#lease?.isOver === false)) return;
     await this.#doing("nothing", async (signal) => void (await this.#open(request, "nothing", signal))).catch(() => undefined);
   }
 
@@ -130,7 +133,8 @@ export class Session {
   /** Adapts. A run that is under way is called off first. Rejects with a `ClipTtlError`, which the listener is told too. */
   async run(request: EngineRequest, question: Question, settings: RunSettings): Promise<EpisodeReport> {
     this.#stop();
-    this.#kept = this.#knowledge;
+    // Where a run is under way already, what is known is its steps so far; what it would have gone back to is still the one to keep.
+    this.#kept ??= this.#knowledge;
     return this.#doing("run", async (signal) => {
       const engine = await this.#open(request, "run", signal);
       return this.#follow(engine, question, settings, signal);
@@ -201,8 +205,9 @@ export class Session {
     );
   }
 
-  /** The engine, loaded where it isn't yet. */
+  /** The engine, loaded where it isn't yet, or isn't any more: it may have ended since it was asked last, or its loading failed while nobody waited. */
   async #open(request: EngineRequest, next: "nothing" | "run", signal: AbortSignal): Promise<EngineLike> {
+    if (this.#lease?.isOver === true) this.#giveUp();
     if (this.#engine !== null) return this.#engine;
     this.#act({ kind: "loading", progress: null, next });
     this.#lease ??= this.#engines.acquire(request, (progress) => {
@@ -220,6 +225,7 @@ export class Session {
   async #doing<Result>(next: "nothing" | "run", work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
     const abort = new AbortController();
     this.#work = abort;
+    this.#listener.began();
     try {
       const result = await work(abort.signal);
       if (this.#work === abort) {
@@ -241,7 +247,10 @@ export class Session {
 
   /** An engine that could not be loaded, or is gone, is asked for anew the next time. */
   #settleEngine(failure: ClipTtlError): void {
-    if (this.#engine !== null && !ENGINE_ENDS.has(failure.code)) return;
+    if (this.#engine === null || ENGINE_ENDS.has(failure.code)) this.#giveUp();
+  }
+
+  #giveUp(): void {
     this.#lease?.discard();
     this.#lease = null;
     this.#engine = null;

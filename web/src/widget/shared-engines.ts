@@ -12,6 +12,8 @@ import type { AdaptOptions, ClassifyOptions, ImageInput, LabelScore } from "../t
 export interface EngineLike {
   readonly device: DeviceInfo;
   readonly model: ModelInfo;
+  /** Why it can't be used any more, or null. */
+  readonly closed: ClipTtlError | null;
   classify(image: ImageInput, labels: readonly string[], options?: ClassifyOptions): Promise<LabelScore[]>;
   adapt(image: ImageInput, labels: readonly string[], options?: AdaptOptions): AdaptRun;
   dispose(): void;
@@ -36,6 +38,8 @@ export interface Lease {
   readonly request: EngineRequest;
   /** Rejects where loading fails, or `engine` was given up while it was loaded. */
   readonly engine: Promise<EngineLike>;
+  /** Whether there is nothing to hope for from `engine` any more: loading it failed, it has ended, or another element has given it up. */
+  readonly isOver: boolean;
   /** Ends the share. Nothing else may be called afterwards. */
   release(): void;
   /** Ends the share in an engine that can't go on; whoever asks next gets a new one. */
@@ -51,6 +55,9 @@ interface Entry {
   readonly listeners: Set<(progress: LoadProgress) => void>;
   readonly latest: { readonly progress: LoadProgress | null };
   users: number;
+  /** What `engine` has become, once it is loaded. */
+  loaded: EngineLike | null;
+  isOver: boolean;
   ending: ReturnType<typeof setTimeout> | undefined;
 }
 
@@ -72,7 +79,8 @@ export class SharedEngines {
   /** A share in the engine that a request means, which is loaded where it isn't there yet. `onProgress` is told how far it is. */
   acquire(request: EngineRequest, onProgress: (progress: LoadProgress) => void): Lease {
     const key = JSON.stringify([request.model, request.dtype, request.device, request.assetBase]);
-    const entry = this.#entries.get(key) ?? this.#begin(key, request);
+    const present = this.#entries.get(key);
+    const entry = present === undefined || hasEnded(present) ? this.#begin(key, request) : present;
     clearTimeout(entry.ending);
     entry.users += 1;
     entry.listeners.add(onProgress);
@@ -88,6 +96,9 @@ export class SharedEngines {
     return {
       request,
       engine: entry.engine,
+      get isOver() {
+        return hasEnded(entry);
+      },
       release: () => {
         if (!leave() || entry.users > 0) return;
         entry.ending = setTimeout(() => this.#end(key, entry), this.#keepMs);
@@ -107,10 +118,13 @@ export class SharedEngines {
       for (const listener of [...listeners]) listener(progress);
     };
     const engine = this.#load(request, { signal: abort.signal, onProgress });
-    const entry: Entry = { engine, abort, listeners, latest, users: 0, ending: undefined };
+    const entry: Entry = { engine, abort, listeners, latest, users: 0, loaded: null, isOver: false, ending: undefined };
     this.#entries.set(key, entry);
-    // Who waits is told; the next one to ask tries anew.
-    engine.catch(() => this.#forget(key, entry));
+    engine.then(
+      (loaded) => (entry.loaded = loaded),
+      // Who waits is told; the next one to ask tries anew.
+      () => this.#forget(key, entry),
+    );
     return entry;
   }
 
@@ -125,8 +139,14 @@ export class SharedEngines {
   }
 
   #forget(key: string, entry: Entry): void {
+    entry.isOver = true;
     if (this.#entries.get(key) === entry) this.#entries.delete(key);
   }
+}
+
+/** An engine may end while nothing is asked of it: it crashes, or its graphics device is lost. */
+function hasEnded({ isOver, loaded }: Entry): boolean {
+  return isOver || (loaded?.closed ?? null) !== null;
 }
 
 /** The engines of this page. The engine's code is fetched when the first one is asked for. */

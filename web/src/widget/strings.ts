@@ -54,6 +54,7 @@ const widget = {
     loading: (loadedBytes: number, totalBytes: number | null): string =>
       totalBytes === null ? `Loading the model: ${formatBytes(loadedBytes)}` : `Loading the model: ${formatBytes(loadedBytes)} of ${formatBytes(totalBytes)}`,
     preparing: "Preparing the model …",
+    picture: "Waiting for the picture …",
     interrupted: "Loading was interrupted; another attempt follows.",
     classifying: "Comparing the picture with the labels …",
     running: "Starting the run …",
@@ -86,10 +87,16 @@ const widget = {
     views: "The views",
     invalid: "Correct the marked setting first.",
   },
-  /** Words for errors by their code; those that have none here are said in English, with the engine's own words. */
+  /**
+   * Words for errors by their code; those that have none here are said in English, with the engine's own words. `{reason}` stands for what is
+   * wrong in those words, for errors that mean too many things.
+   */
   errors: {} as Partial<Record<ErrorCode, string>>,
 };
 
 export type ElementStrings = Strings & { readonly widget: typeof widget };
+
+/** Something that is said, and can be said again in another language. */
+export type Words = (strings: ElementStrings) => string;
 
 export const english: ElementStrings = { ...englishViews, widget };

@@ -122,6 +122,13 @@ export class WidgetView {
     this.#settings.open = true;
   }
 
+  /** Puts values into the settings, which tell of it, unless they are there. */
+  showSettings(values: OptionValues): void {
+    const shown = this.controls.values;
+    const isSame = Object.entries(values).every(([name, value]) => shown[name as keyof OptionValues] === value);
+    if (!isSame) this.controls.set(values);
+  }
+
   showPicture(picture: ShownPicture | null): void {
     this.picture.show(picture);
   }

@@ -1,0 +1,138 @@
+/** `<clip-ttl>` when something goes wrong, or is called off: it says so for as long as it is true, and goes on. */
+
+import type { Page } from "@playwright/test";
+
+import { ClipTtlPage, openHost, QUICK } from "./element-page.js";
+import { expect, test } from "./test.js";
+
+const MANUAL = QUICK.replace("<clip-ttl", '<clip-ttl loading="manual"');
+
+/** Holds a sample back; the returned function lets it go. */
+async function hold(page: Page, name: string): Promise<() => void> {
+  let release = (): void => undefined;
+  const held = new Promise<void>((resolve) => (release = resolve));
+  await page.route(`**/samples/${name}`, async (route) => {
+    await held;
+    await route.continue();
+  });
+  return () => release();
+}
+
+test("what went wrong is not said any more when something goes well again", async ({ page, watch }) => {
+  watch.allowError(/worker\.js|ERR_FAILED/);
+  await page.route("**/clip-ttl/worker.js", (route) => route.abort());
+  await openHost(page, { body: QUICK });
+  const widget = new ClipTtlPage(page);
+  await expect(widget.problem).toContainText("worker.js");
+  await page.unroute("**/clip-ttl/worker.js");
+  await widget.labels.fill("cat\nhorse");
+  await widget.compared();
+  await expect(widget.problem).toBeHidden();
+  await widget.run();
+  await expect(widget.status).toBeVisible();
+});
+
+test("after a crash all elements go on with a new engine, at the first attempt", async ({ page, watch }) => {
+  watch.allowError(/panicked/);
+  await openHost(page, { body: `${QUICK}${QUICK.replace("<clip-ttl", '<clip-ttl id="other"')}` });
+  const widget = new ClipTtlPage(page);
+  const other = new ClipTtlPage(page, "#other");
+  await widget.compared();
+  await other.element.scrollIntoViewIfNeeded();
+  await other.compared();
+  const [worker] = page.workers();
+  const code = await widget.evaluate(async (element) => {
+    const run = element.run();
+    await new Promise((resolve) => element.addEventListener("progress", ({ detail }) => detail.phase === "run" && resolve(null), { once: true }));
+    Object.assign(window, { crashed: run.catch((error: { readonly code: string }) => error.code) });
+    return "running";
+  });
+  expect(code).toBe("running");
+  await worker?.evaluate(() => globalThis.dispatchEvent(new MessageEvent("message", { data: { type: "debug-panic" } })));
+  expect(await page.evaluate(() => Reflect.get(window, "crashed") as Promise<string>)).toBe("engine-crashed");
+  await expect(widget.problem).toBeVisible();
+  await other.run();
+  await expect(other.problem).toBeHidden();
+  await widget.run();
+  await expect(widget.problem).toBeHidden();
+});
+
+test.describe("a run that waits for its picture", () => {
+  test("says so, counts as running, and begins when the picture has come", async ({ page }) => {
+    const release = await hold(page, "chelsea.png");
+    await openHost(page, { body: MANUAL });
+    const widget = new ClipTtlPage(page);
+    await widget.button("Run").click();
+    await expect(widget.status).toHaveText("Waiting for the picture …");
+    await expect(widget.announcer).toHaveText("Waiting for the picture …");
+    await expect(widget.button("Run")).toHaveAttribute("aria-disabled", "true");
+    await expect(widget.button("Cancel")).toHaveAttribute("aria-disabled", "false");
+    release();
+    await widget.done();
+  });
+
+  for (const way of ["Cancel", "reset()"] as const) {
+    test(`is called off by ${way}`, async ({ page }) => {
+      const release = await hold(page, "chelsea.png");
+      await openHost(page, { body: MANUAL });
+      const widget = new ClipTtlPage(page);
+      await widget.button("Run").waitFor();
+      await widget.evaluate((element) => {
+        Object.assign(window, { ended: element.run().catch((error: { readonly code: string }) => error.code) });
+      });
+      await expect(widget.status).toHaveText("Waiting for the picture …");
+      if (way === "Cancel") await widget.button("Cancel").click();
+      else await widget.evaluate((element) => element.reset());
+      await expect(widget.status).toHaveText(way === "Cancel" ? "Cancelled." : "Back to the answer before adapting.");
+      await expect(widget.button("Run")).toHaveAttribute("aria-disabled", "false");
+      await expect(widget.button("Cancel")).toHaveAttribute("aria-disabled", "true");
+      release();
+      await widget.pictured();
+      expect(await page.evaluate(() => Reflect.get(window, "ended") as Promise<string>)).toBe("cancelled");
+      await expect(widget.answer).toHaveText("The answer appears here.");
+    });
+  }
+
+  test("ends with the picture's error where that can't be shown, and leaves the one before alone", async ({ page, watch }) => {
+    watch.allowError(/404/);
+    await openHost(page, { body: MANUAL });
+    const widget = new ClipTtlPage(page);
+    await widget.pictured();
+    const code = await widget.evaluate((element) => {
+      element.src = "./samples/nothing.png";
+      return element.run().catch((error: { readonly code: string }) => error.code);
+    });
+    expect(code).toBe("network");
+    await expect(widget.problem).toContainText("nothing.png");
+    await expect(widget.answer).toHaveText("The answer appears here.");
+    await expect(widget.button("Run")).toHaveAttribute("aria-disabled", "false");
+  });
+});
+
+test("another language says again what was said, in its own words", async ({ page }) => {
+  await openHost(page, { body: `<clip-ttl loading="manual" labels="cat" device="cpu" views="2"></clip-ttl>` });
+  const widget = new ClipTtlPage(page);
+  const setLanguage = (lang: string): Promise<void> => widget.element.evaluate((element, lang) => element.setAttribute("lang", lang), lang);
+  await widget.button("Run").click();
+  await expect(widget.problem).toContainText("Choose a picture first");
+  await setLanguage("ja");
+  await expect(widget.problem).toContainText("まず画像を選んでください");
+  await setLanguage("en");
+  await expect(widget.problem).toContainText("Choose a picture first");
+
+  await widget.evaluate((element) => (element.src = "./samples/chelsea.png"));
+  await widget.pictured();
+  await widget.button("Run").click();
+  await expect(widget.labels).toHaveAccessibleDescription(/at least two labels/);
+  await setLanguage("ja");
+  await expect(widget.element.getByRole("textbox", { name: "ラベル" })).toHaveAccessibleDescription(/2 つ以上必要です/);
+  await setLanguage("en");
+  await widget.labels.fill("cat\ndog");
+  await widget.run();
+  await setLanguage("ja");
+  await expect(widget.status).toHaveText(/^1 回の更新、.+、CPU。$/);
+  await expect(widget.element.getByRole("textbox", { name: "ラベル" })).not.toHaveAttribute("aria-invalid");
+  await widget.element.getByRole("button", { name: "リセット" }).click();
+  await setLanguage("en");
+  await expect(widget.status).toHaveText("Back to the answer before adapting.");
+});
