@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor, activation};
 use crate::checkpoint::Weights;
 use crate::config::{Activation, TransformerConfig};
 use crate::error::Result;
-use crate::fused::{attention, quick_gelu, scaled_softmax};
+use crate::fused::{attention, product, quick_gelu, scaled_softmax};
 use crate::linear::{Bias, FrozenLayerNorm, FrozenLinear};
 use crate::lora::{BlockAdapter, LowRank};
 
@@ -145,12 +145,12 @@ impl Block {
         // On the tape the library's operation falls back to one that differentiates through its own overflow guards;
         // written out, the backward pass is shorter and the same.
         let head_width = query.dims()[3] as f32;
-        let scores = query.matmul(key.swap_dims(2, 3));
+        let scores = product(query, key.swap_dims(2, 3));
         let scores = match self.attention {
             Attention::Full => scores,
             Attention::Causal => mask_later(scores),
         };
-        scaled_softmax(scores, head_width.powf(-0.5)).matmul(value)
+        product(scaled_softmax(scores, head_width.powf(-0.5)), value)
     }
 }
 

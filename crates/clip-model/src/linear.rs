@@ -4,6 +4,7 @@ use burn::tensor::{Device, Tensor, TensorData, module};
 
 use crate::checkpoint::Weights;
 use crate::error::{Error, Result};
+use crate::fused::{layer_norm, product};
 use crate::quantised::{PackedMatrix, PackedTensor, WeightFormat};
 
 /// Lifts a frozen tensor onto the tape that `like` is on: operands of one operation must agree in that.
@@ -87,7 +88,14 @@ impl FrozenLinear {
             Weight::Dense(weight) => {
                 let bias = self.bias.as_ref().map(|bias| on_tape_of(bias, &x));
                 let weight = on_tape_of(weight, &x);
-                by_rows(x, |rows| module::linear(rows, weight, bias))
+                if is_cpu(&x.device()) {
+                    return by_rows(x, |rows| module::linear(rows, weight, bias));
+                }
+                let product = times(x, weight);
+                match bias {
+                    Some(bias) => product + bias.unsqueeze(),
+                    None => product,
+                }
             }
             Weight::Packed(weight) => weight.linear(x, self.bias.clone()),
         }
@@ -129,6 +137,22 @@ pub(crate) fn by_rows<const D: usize>(x: Tensor<D>, product: impl FnOnce(Tensor<
     let output = product(x.reshape([pieces, rows / pieces, input]));
     dims[D - 1] = output.dims()[2];
     output.reshape(dims)
+}
+
+/// Rows `[..., input]` times a matrix `[input, output]`, with gradients to both.
+pub(crate) fn times<const D: usize>(x: Tensor<D>, matrix: Tensor<2>) -> Tensor<D> {
+    if is_cpu(&x.device()) {
+        return by_rows(x, |rows| rows.matmul(matrix.unsqueeze()));
+    }
+    let mut dims = x.dims();
+    let [input, output] = matrix.dims();
+    let rows: usize = dims[..D - 1].iter().product();
+    dims[D - 1] = output;
+    product(x.reshape([1, 1, rows, input]), matrix.unsqueeze()).reshape(dims)
+}
+
+fn is_cpu(device: &Device) -> bool {
+    device.clone().inner() == Device::flex()
 }
 
 /// Into how many products those of so many views are best put together.
@@ -182,7 +206,7 @@ impl FrozenLayerNorm {
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
         let scale = on_tape_of(&self.scale, &x);
         let shift = on_tape_of(&self.shift, &x);
-        module::layer_norm(x, scale, Some(shift), self.epsilon)
+        layer_norm(x, scale, shift, self.epsilon)
     }
 }
 

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use burn::tensor::Tensor;
 
 use crate::bypass::Bypass;
-use crate::linear::by_rows;
+use crate::linear::times;
 
 /// A projection of an attention layer that can carry an adapter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -141,11 +141,9 @@ impl LowRank {
     /// What the adapter adds: `[..., input]` to `[..., output]`.
     #[must_use]
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        by_rows(x, |rows| {
-            // On the small factor: rank values a token instead of `output`.
-            let low = rows.matmul(self.a.clone().transpose().unsqueeze()) * self.scale;
-            low.matmul(self.b.clone().transpose().unsqueeze())
-        })
+        // The scale on the small factor: rank values a token instead of `output`.
+        let low = times(x, self.a.clone().transpose()) * self.scale;
+        times(low, self.b.clone().transpose())
     }
 
     /// The square of the Frobenius norm of `scale * B A`, the change of the projection's matrix: `[1, 1]`. The matrix

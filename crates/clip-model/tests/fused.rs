@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use burn::tensor::ops::AttentionModuleOptions;
 use burn::tensor::{Device, Distribution, Tensor, activation, module};
 use clip_model::device::{ComputeDevice, DeviceChoice};
-use clip_model::fused::{attention, quick_gelu, scaled_softmax};
+use clip_model::fused::{attention, layer_norm, product, quick_gelu, scaled_softmax};
 use pollster::block_on;
 
 /// Both devices, opened once for all tests; a machine without a graphics adapter fails here.
@@ -103,6 +103,80 @@ fn attention_is_the_librarys() {
                 &format!("{queries} queries, {tokens} tokens"),
             );
         }
+    }
+}
+
+#[test]
+fn a_product_of_stacks_is_the_librarys_wherever_the_numbers_lie() {
+    for device in devices() {
+        // Fewer rows or columns than an invocation has, and numbers that aren't multiples of these.
+        for [outer, inner, rows, depth, columns] in
+            [[1, 1, 1, 1, 1], [2, 3, 65, 16, 65], [3, 1, 5, 7, 2], [1, 4, 2, 3, 70]]
+        {
+            let left = random([outer, inner, rows, depth], 1.0, &device);
+            let right = random([outer, inner, depth, columns], 1.0, &device);
+            let what = format!("[{outer}, {inner}, {rows}, {depth}] by {columns}");
+            assert_close(
+                product(left.clone(), right.clone()),
+                left.clone().matmul(right.clone()),
+                &what,
+            );
+            // As queries and keys lie: heads within tokens, and turned.
+            let tokens = random([outer, rows, inner, depth], 1.0, &device).swap_dims(1, 2);
+            let turned = random([outer, inner, columns, depth], 1.0, &device).swap_dims(2, 3);
+            assert_close(product(tokens.clone(), turned.clone()), tokens.matmul(turned), &what);
+            let weights = random([outer, inner, rows, columns], 1.0, &device);
+            let fixed = |other: &Tensor<4>| other.clone().autodiff();
+            assert_close(
+                gradient(&left, &weights, |left| product(left, fixed(&right))),
+                gradient(&left, &weights, |left| left.matmul(fixed(&right))),
+                &what,
+            );
+            assert_close(
+                gradient(&right, &weights, |right| product(fixed(&left), right)),
+                gradient(&right, &weights, |right| fixed(&left).matmul(right)),
+                &what,
+            );
+        }
+    }
+}
+
+#[test]
+fn a_product_with_itself_has_both_gradients() {
+    for device in devices() {
+        let x = random([2, 1, 6, 6], 1.0, &device);
+        let weights = random([2, 1, 6, 6], 1.0, &device);
+        assert_close(
+            gradient(&x, &weights, |x| product(x.clone(), x)),
+            gradient(&x, &weights, |x| x.clone().matmul(x)),
+            "square",
+        );
+    }
+}
+
+#[test]
+fn a_layer_norm_is_the_librarys() {
+    for device in devices() {
+        for [rows, width] in [[1, 4], [65, 192], [7, 33]] {
+            let x = random([2, rows, width], 3.0, &device) + 1.0;
+            let (scale, shift) = (random([width], 1.0, &device), random([width], 1.0, &device));
+            let weights = random([2, rows, width], 1.0, &device);
+            let ours = |x: Tensor<3>| layer_norm(x.clone(), like(&scale, &x), like(&shift, &x), 1e-5);
+            let plain = |x: Tensor<3>| module::layer_norm(x.clone(), like(&scale, &x), Some(like(&shift, &x)), 1e-5);
+            assert_close(ours(x.clone()), plain(x.clone()), "forward");
+            assert_close(gradient(&x, &weights, ours), gradient(&x, &weights, plain), "backward");
+            let turned = random([2, width, rows], 3.0, &device).swap_dims(1, 2);
+            assert_close(ours(turned.clone()), plain(turned), "of a transposed tensor");
+        }
+    }
+}
+
+/// On the tape where the other one is.
+fn like<const D: usize, const E: usize>(frozen: &Tensor<D>, other: &Tensor<E>) -> Tensor<D> {
+    if other.is_autodiff() {
+        frozen.clone().autodiff()
+    } else {
+        frozen.clone()
     }
 }
 

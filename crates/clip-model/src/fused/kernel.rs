@@ -33,10 +33,7 @@ fn quick_gelu_gradient(x: &[f32], grad: &[f32], output: &mut [f32]) {
 pub(super) fn quick_gelu(x: CubeTensor) -> CubeTensor {
     let x = into_contiguous(x);
     let output = like(&x);
-    let client = output.client.clone();
-    let values = output.shape().num_elements();
-    let dim = CubeDim::new(&client, values);
-    let count = calculate_cube_count_elemwise(&client, values, dim);
+    let (client, count, dim) = launch_of(&output, output.shape().num_elements());
     quick_gelu_forward::launch(
         &client,
         count,
@@ -50,10 +47,7 @@ pub(super) fn quick_gelu(x: CubeTensor) -> CubeTensor {
 pub(super) fn quick_gelu_backward(x: CubeTensor, grad: CubeTensor) -> CubeTensor {
     let (x, grad) = (into_contiguous(x), into_contiguous(grad));
     let output = like(&x);
-    let client = output.client.clone();
-    let values = output.shape().num_elements();
-    let dim = CubeDim::new(&client, values);
-    let count = calculate_cube_count_elemwise(&client, values, dim);
+    let (client, count, dim) = launch_of(&output, output.shape().num_elements());
     quick_gelu_gradient::launch(
         &client,
         count,
@@ -65,7 +59,15 @@ pub(super) fn quick_gelu_backward(x: CubeTensor, grad: CubeTensor) -> CubeTensor
     output
 }
 
+/// Where so many invocations run, and in which groups.
+pub(super) fn launch_of(output: &CubeTensor, invocations: usize) -> (Client, CubeCount, CubeDim) {
+    let client = output.client.clone();
+    let dim = CubeDim::new(&client, invocations);
+    let count = calculate_cube_count_elemwise(&client, invocations, dim);
+    (client, count, dim)
+}
+
 /// A tensor for the results of `x`'s values, one for each.
-fn like(x: &CubeTensor) -> CubeTensor {
+pub(super) fn like(x: &CubeTensor) -> CubeTensor {
     empty_device_contiguous_dtype(x.client.clone(), x.device.clone(), x.shape(), x.dtype)
 }

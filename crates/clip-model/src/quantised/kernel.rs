@@ -81,6 +81,54 @@ fn unpack_nibbles(codes: &[u32], scales: &[u32], output: &mut [f32]) {
     }
 }
 
+/// The transposed matrix, `[columns, rows]`: neighbouring invocations have neighbouring rows, so that what they write lies side by side.
+#[cube(launch)]
+fn unpack_bytes_transposed(codes: &[u32], scales: &[u32], output: &mut [f32], rows: usize) {
+    let first = ABSOLUTE_POS / rows * 4;
+    let row = ABSOLUTE_POS % rows;
+    let columns = output.len() / rows;
+    if first < columns {
+        let place = row * columns + first;
+        let word = codes[place / 4];
+        let scale = half_at(scales, place / 32);
+        #[unroll]
+        for byte in 0..4u32 {
+            // Two's complement in eight bits, without a signed shift.
+            let code = f32::cast_from((word >> (8u32 * byte)) & 255u32);
+            let signed = select(code > 127.0f32, code - 256.0f32, code);
+            output[(first + byte as usize) * rows + row] = scale * signed;
+        }
+    }
+}
+
+/// All values of a packed matrix, transposed, `[columns, rows]`, on its device; `None` for formats that are not unpacked in this order.
+pub(super) fn unpack_transposed(codes: CubeTensor, scales: CubeTensor, layout: PackedLayout) -> Option<CubeTensor> {
+    let PackedLayout { format, rows, columns } = layout;
+    if format != WeightFormat::Q8 {
+        return None;
+    }
+    let client = codes.client.clone();
+    let output = empty_device_contiguous_dtype(
+        client.clone(),
+        codes.device.clone(),
+        Shape::new([columns, rows]),
+        DType::F32,
+    );
+    let invocations = rows * columns / 4;
+    let cube_dim = CubeDim::new(&client, invocations);
+    let cube_count = calculate_cube_count_elemwise(&client, invocations, cube_dim);
+    unpack_bytes_transposed::launch(
+        &client,
+        cube_count,
+        cube_dim,
+        codes.into_buffer_arg(),
+        scales.into_buffer_arg(),
+        output.clone().into_buffer_arg(),
+        rows,
+    );
+    Some(output)
+}
+
 /// All values of a packed matrix, `[rows, columns]`, on its device.
 pub(super) fn unpack(codes: CubeTensor, scales: CubeTensor, layout: PackedLayout) -> CubeTensor {
     let PackedLayout { format, rows, columns } = layout;

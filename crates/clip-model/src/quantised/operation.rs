@@ -9,12 +9,14 @@ use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind, unary};
+use burn::backend::ops::FloatTensorOps as _;
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Autodiff, AutodiffBackend as _, Backend, Cube, Flex, TensorMetadata, backend_extension};
 use burn::tensor::Shape;
 
 use super::format::WeightFormat;
 use super::{host, kernel};
+use crate::gpu_product;
 
 /// What the words of a packed matrix mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,10 +44,7 @@ pub trait PackedOps: Backend {
         codes: IntTensor<Self>,
         scales: IntTensor<Self>,
         layout: PackedLayout,
-    ) -> FloatTensor<Self> {
-        let weight = Self::float_transpose(Self::unpack(codes, scales, layout));
-        Self::linear(x, weight, Some(bias))
-    }
+    ) -> FloatTensor<Self>;
 
     /// The gradient `[..., columns]` towards `x`, from that towards the result, `[..., rows]`: times the matrix as it lies.
     fn packed_linear_backward(
@@ -95,6 +94,52 @@ impl PackedOps for Cube {
     fn unpack(codes: IntTensor<Self>, scales: IntTensor<Self>, layout: PackedLayout) -> FloatTensor<Self> {
         kernel::unpack(codes, scales, layout)
     }
+
+    fn packed_linear(
+        x: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        codes: IntTensor<Self>,
+        scales: IntTensor<Self>,
+        layout: PackedLayout,
+    ) -> FloatTensor<Self> {
+        let transposed = || kernel::unpack_transposed(codes.clone(), scales.clone(), layout);
+        if gpu_product::takes(layout.columns, layout.rows)
+            && let Some(matrix) = transposed()
+        {
+            return gpu_product::linear(x, matrix, Some(bias));
+        }
+        let matrix = Self::float_transpose(Self::unpack(codes, scales, layout));
+        let product = rows_times(x, matrix);
+        let mut row = vec![1; product.shape().num_dims()];
+        if let Some(last) = row.last_mut() {
+            *last = layout.rows;
+        }
+        Self::float_add(product, Self::float_reshape(bias, Shape::from(row)))
+    }
+
+    fn packed_linear_backward(
+        grad: FloatTensor<Self>,
+        codes: IntTensor<Self>,
+        scales: IntTensor<Self>,
+        layout: PackedLayout,
+    ) -> FloatTensor<Self> {
+        if gpu_product::takes(layout.rows, layout.columns) {
+            return gpu_product::linear(grad, Self::unpack(codes, scales, layout), None);
+        }
+        rows_times(grad, Self::unpack(codes, scales, layout))
+    }
+}
+
+/// Rows `[..., depth]` times a matrix `[depth, columns]`, which may lie transposed: `[..., columns]`.
+fn rows_times(x: FloatTensor<Cube>, matrix: FloatTensor<Cube>) -> FloatTensor<Cube> {
+    let mut dims: Vec<usize> = x.shape().iter().copied().collect();
+    let (depth, columns) = (matrix.shape()[0], matrix.shape()[1]);
+    let rows = x.shape().num_elements() / depth.max(1);
+    let product = gpu_product::product(Cube::float_reshape(x, Shape::new([rows, depth])), matrix);
+    if let Some(last) = dims.last_mut() {
+        *last = columns;
+    }
+    Cube::float_reshape(product, Shape::from(dims))
 }
 
 impl<B: Backend + PackedOps, C: CheckpointStrategy> PackedOps for Autodiff<B, C> {
