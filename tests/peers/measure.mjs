@@ -1,0 +1,199 @@
+/**
+ * clip-ttl beside its peers on the same work, in one Chromium, one thread each, in turns:
+ *
+ *     node measure.mjs --site URL [--rounds N] [--views N] [--json FILE] [--peers onnxruntime,jax] [--device cpu|webgpu]
+ *
+ * URL is the address that `cargo xtask serve` prints. Prints a Markdown table of the medians, and writes the same as JSON.
+ *
+ * ONNX Runtime passes the views through the vision tower once, without adapting anything. jax-js and clip-ttl run TTL's whole
+ * episode: the blocks without adapters once, the last blocks forward and backward, an update, and the prediction of the first view.
+ * clip-ttl also decodes and crops a picture, and in the end measures all views once more; the peers' views are there already.
+ *
+ * Ends with status 1 where one of them could not do its work; the table then has the reason.
+ */
+
+import { writeFile } from "node:fs/promises";
+import process, { argv, env, exit } from "node:process";
+
+import { chromium } from "playwright-core";
+
+import { readArguments } from "./arguments.mjs";
+import { CONTESTANTS, features, meanEntropies, PEERS, versionOf } from "./peers.mjs";
+import { serve } from "./server.mjs";
+import { markdown, summary } from "./table.mjs";
+import { readCheckpoint } from "./weights.mjs";
+
+const USAGE = `usage: node measure.mjs --site URL [--rounds N] [--views N] [--json FILE] [--peers ${PEERS.join(",")}] [--device cpu|webgpu]`;
+const MODEL = new URL("../../models/pocket/model.safetensors", import.meta.url);
+/** In f32, the same mathematics in another order of operations differs by less. */
+const TOLERANCE = 1e-3;
+/** Those of `tests/browser/chromium.ts`: WebGPU without a GPU, and nothing that is not on this machine. */
+const CHROMIUM_ARGUMENTS = [
+  "--no-sandbox",
+  "--enable-unsafe-webgpu",
+  "--use-webgpu-adapter=swiftshader",
+  "--disable-gpu-watchdog",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+];
+
+/**
+ * @typedef {import("playwright-core").Page} Page
+ * @typedef {import("./peers.mjs").Contestant} Contestant
+ */
+
+/** One that takes part: its page, its times, and why it is out, if it is. */
+class Entry {
+  /** @type {string | null} */
+  error = null;
+  /** What it computes with, once it has started. */
+  backend = "";
+  /** @type {Map<string, number[]>} */
+  timesMs;
+
+  constructor(/** @type {string} */ name, /** @type {Contestant} */ contestant, /** @type {Page} */ page, /** @type {string[]} */ tasks) {
+    this.name = name;
+    this.contestant = contestant;
+    this.page = page;
+    this.timesMs = new Map(tasks.map((task) => [task, []]));
+  }
+
+  /**
+   * Does something with it, unless it is out. If that fails it is out, and the others go on.
+   * @template Result
+   * @param {(contestant: Contestant, page: Page) => Promise<Result>} work
+   * @returns {Promise<Result | null>}
+   */
+  async attempt(work) {
+    if (this.error !== null) {
+      return null;
+    }
+    try {
+      return await work(this.contestant, this.page);
+    } catch (error) {
+      this.error = firstLine(error);
+      console.error(`${this.contestant.title} failed: ${this.error}`);
+      return null;
+    }
+  }
+}
+
+let settings;
+try {
+  settings = readArguments(argv.slice(2), PEERS);
+} catch (error) {
+  console.error(`${firstLine(error)}\n${USAGE}`);
+  exit(2);
+}
+try {
+  const results = await measure(settings);
+  console.log(markdown(results));
+  if (settings.json !== undefined) {
+    await writeFile(settings.json, `${JSON.stringify(results, null, 2)}\n`);
+  }
+  if (results.rows.some(({ error }) => error !== null)) {
+    process.exitCode = 1;
+  }
+} catch (error) {
+  console.error(firstLine(error));
+  process.exitCode = 1;
+}
+
+/** @param {import("./arguments.mjs").Settings} settings */
+async function measure({ site, device, peers, views, rounds }) {
+  const checkpoint = await readCheckpoint(MODEL);
+  const made = new Map();
+  // Before the server, which would keep this process from ending where there is no Chromium.
+  const browser = await chromium.launch({ executablePath: env["CHROMIUM"] ?? "/usr/bin/chromium", args: CHROMIUM_ARGUMENTS });
+  const server = await serve(made);
+  try {
+    const surroundings = { site, device, views, made, address: server.address, checkpoint };
+    const entries = [];
+    for (const [name, contestant] of Object.entries(CONTESTANTS)) {
+      if (name === "clip-ttl" || peers.includes(name)) {
+        const entry = new Entry(name, contestant, await browser.newPage(), Object.keys(contestant.tasks[device]));
+        entries.push(entry);
+        entry.backend = (await entry.attempt((contestant, page) => contestant.start(page, surroundings))) ?? device;
+      }
+    }
+    const checks = await check(entries);
+    // The first run compiles, and encodes the labels.
+    for (const entry of entries) {
+      await entry.attempt((contestant, page) => contestant.run(page, Object.keys(contestant.tasks[device])[0], views));
+    }
+    for (let round = 1; round <= rounds; round++) {
+      for (const entry of entries) {
+        await takeTurn(entry, device, views, `round ${round} of ${rounds}`);
+      }
+    }
+    const rows = await Promise.all(entries.map((entry) => rowsOf(entry, device, rounds)));
+    return summary({ site, device, views, rounds, chromium: browser.version(), checks, rows: rows.flat() });
+  } finally {
+    await browser.close();
+    await server.close();
+  }
+}
+
+/** Each of its tasks once. */
+async function takeTurn(entry, device, views, round) {
+  for (const [task, timesMs] of entry.timesMs) {
+    const durationMs = await entry.attempt((contestant, page) => contestant.run(page, task, views));
+    if (durationMs !== null) {
+      timesMs.push(durationMs);
+      console.error(`${round}: ${entry.contestant.title}, ${entry.contestant.tasks[device][task]}: ${(durationMs / 1000).toFixed(2)} s`);
+    }
+  }
+}
+
+/** @returns {Promise<import("./table.mjs").Row[]>} */
+async function rowsOf({ name, contestant, backend, error, timesMs }, device, rounds) {
+  const version = await versionOf(contestant);
+  return [...timesMs].map(([task, times]) => ({
+    contestant: name,
+    title: contestant.title,
+    version,
+    backend,
+    task,
+    work: contestant.tasks[device][task],
+    // Whoever failed later may have done this in all rounds.
+    error: times.length === rounds ? null : error,
+    timesMs: times,
+  }));
+}
+
+/**
+ * Whether the peers compute the same: their towers' features, and that the step of jax-js makes the views surer.
+ * @param {Entry[]} entries
+ * @throws where they don't
+ */
+async function check(entries) {
+  const ask = async (name, question) => (await entries.find((entry) => entry.name === name)?.attempt((_, page) => question(page))) ?? null;
+  const theirs = await ask("onnxruntime", features);
+  const others = await ask("jax", features);
+  const entropies = await ask("jax", meanEntropies);
+  const featureDifference = theirs === null || others === null ? null : relativeDifference(theirs, others);
+  if (featureDifference !== null && !(featureDifference <= TOLERANCE)) {
+    throw new Error(`the peers don't compute the same: their features differ by ${featureDifference}, more than ${TOLERANCE}`);
+  }
+  if (entropies !== null && !(entropies.after < entropies.before)) {
+    throw new Error(`the step of jax-js doesn't adapt: the views' mean entropy goes from ${entropies.before} to ${entropies.after}`);
+  }
+  return { featureDifference, entropies };
+}
+
+/** The length of the difference, as a part of the second's length. */
+function relativeDifference(these, others) {
+  if (these.length !== others.length) {
+    return Infinity;
+  }
+  const length = (values) => Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
+  return length(these.map((value, index) => value - others[index])) / length(others);
+}
+
+/** Without what Playwright puts before the page's own message. */
+function firstLine(error) {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.split("\n", 1)[0].replace(/^page\.\w+: (Error: )?/, "");
+}
