@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
+use self::browser::InBrowser;
 use crate::error::Error;
 use crate::workspace::Workspace;
 
@@ -114,7 +115,10 @@ struct Model {
 /// Measures everything and prints the table. Returns whether all was as it should be: no error in the browser, and no more
 /// memory than loading may take.
 pub fn run(workspace: &Workspace, options: &BenchOptions) -> Result<bool, Error> {
-    let shapes: BTreeSet<Shape> = options.shapes.iter().copied().collect();
+    let mut shapes: BTreeSet<Shape> = options.shapes.iter().copied().collect();
+    if shapes.is_empty() && options.peers.is_empty() {
+        shapes.extend([Shape::VitB32, Shape::VitB16]);
+    }
     let mut models = Vec::new();
     let mut natives = Vec::new();
     for shape in shapes {
@@ -123,7 +127,14 @@ pub fn run(workspace: &Workspace, options: &BenchOptions) -> Result<bool, Error>
         natives.push(native::measure(workspace, &model, options)?);
         models.push(model);
     }
-    let in_browser = browser::measure(workspace, &models, options)?;
+    let in_browser = if models.is_empty() {
+        InBrowser {
+            figures: Vec::new(),
+            passed: true,
+        }
+    } else {
+        browser::measure(workspace, &models, options)?
+    };
 
     let measured: Vec<Value> = models
         .iter()
@@ -141,7 +152,9 @@ pub fn run(workspace: &Workspace, options: &BenchOptions) -> Result<bool, Error>
         "models": measured,
         "peers": beside.figures,
     });
-    println!("\n{}", table::render(&document));
+    if !models.is_empty() {
+        println!("\n{}", table::render(&document));
+    }
     if let Some(path) = &options.json {
         fs::write(path, format!("{document:#}\n")).map_err(Error::file("write", path))?;
     }

@@ -75,8 +75,8 @@ enum Command {
 
 #[derive(Debug, clap::Args)]
 struct BenchArguments {
-    /// A model to measure; may be given several times. All have random weights, but for the one that ships
-    #[arg(long = "shape", value_enum, value_name = "SHAPE", default_values_t = [Shape::VitB32, Shape::VitB16])]
+    /// A model to measure; may be given several times. All have random weights, but for the one that ships [default: vit-b-32 and vit-b-16; none with --peers]
+    #[arg(long = "shape", value_enum, value_name = "SHAPE")]
     shapes: Vec<Shape>,
     /// How frozen matrices are kept
     #[arg(long, value_enum, default_value_t = Dtype::Q8)]
@@ -84,7 +84,7 @@ struct BenchArguments {
     /// Number of views of the episode
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=4096))]
     views: u32,
-    /// Measure the default episode beside ONNX Runtime Web and jax-js, too: on the CPU, on WebGPU, or both
+    /// Measure the default episode beside ONNX Runtime Web and jax-js: on the CPU, on WebGPU, or both
     #[arg(long, value_enum, value_name = "DEVICE", value_delimiter = ',')]
     peers: Vec<PeerDevice>,
     /// Write the figures to a file, too
