@@ -33,6 +33,13 @@ fn half_at(words: &[u32], index: usize) -> f32 {
     half_to_single((word >> (16u32 * u32::cast_from(index % 2))) & 65535u32)
 }
 
+/// Byte `byte` of a word as a number from -128 to 127: two's complement in eight bits, without a signed shift.
+#[cube]
+fn signed_byte(word: u32, byte: u32) -> f32 {
+    let code = f32::cast_from((word >> (8u32 * byte)) & 255u32);
+    select(code > 127.0f32, code - 256.0f32, code)
+}
+
 #[cube(launch)]
 fn unpack_singles(codes: &[u32], output: &mut [f32]) {
     if ABSOLUTE_POS < output.len() {
@@ -55,10 +62,7 @@ fn unpack_bytes(codes: &[u32], scales: &[u32], output: &mut [f32]) {
         let scale = half_at(scales, first / 32);
         #[unroll]
         for byte in 0..4u32 {
-            // Two's complement in eight bits, without a signed shift.
-            let code = f32::cast_from((word >> (8u32 * byte)) & 255u32);
-            let signed = select(code > 127.0f32, code - 256.0f32, code);
-            output[first + byte as usize] = scale * signed;
+            output[first + byte as usize] = scale * signed_byte(word, byte);
         }
     }
 }
@@ -93,10 +97,7 @@ fn unpack_bytes_transposed(codes: &[u32], scales: &[u32], output: &mut [f32], ro
         let scale = half_at(scales, place / 32);
         #[unroll]
         for byte in 0..4u32 {
-            // Two's complement in eight bits, without a signed shift.
-            let code = f32::cast_from((word >> (8u32 * byte)) & 255u32);
-            let signed = select(code > 127.0f32, code - 256.0f32, code);
-            output[(first + byte as usize) * rows + row] = scale * signed;
+            output[(first + byte as usize) * rows + row] = scale * signed_byte(word, byte);
         }
     }
 }

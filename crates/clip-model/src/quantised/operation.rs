@@ -102,9 +102,8 @@ impl PackedOps for Cube {
         scales: IntTensor<Self>,
         layout: PackedLayout,
     ) -> FloatTensor<Self> {
-        let transposed = || kernel::unpack_transposed(codes.clone(), scales.clone(), layout);
         if gpu_product::takes(layout.columns, layout.rows)
-            && let Some(matrix) = transposed()
+            && let Some(matrix) = kernel::unpack_transposed(codes.clone(), scales.clone(), layout)
         {
             return gpu_product::linear(x, matrix, Some(bias));
         }
