@@ -61,10 +61,20 @@ export class LabelsPanel {
     return linesOf(this.#labels.value).map((line) => line.label);
   }
 
-  /** What to ask the model, or null where the labels or the prompt have a problem (which is then shown). */
+  /** What to ask the model, or null where the labels or the prompt have a problem. */
   get question(): Question | null {
-    const problems = this.#showProblems();
-    return problems ? null : { labels: this.labels, template: this.#template.value };
+    const { labels, template } = this.#problems();
+    return labels === "" && template === "" ? { labels: this.labels, template: this.#template.value } : null;
+  }
+
+  /** What to adapt to: {@link question} with two labels at least. Null where there is a problem, which is then shown, with the focus on it. */
+  askForAdapting(): Question | null {
+    this.#showProblems();
+    const { question } = this;
+    if (question !== null && question.labels.length >= 2) return question;
+    if (question !== null) this.#labelsProblem.show(text.labels.tooFew);
+    this.focusProblem();
+    return null;
   }
 
   /** Labels that suit a sample; a list that the reader wrote stays. */
@@ -92,14 +102,6 @@ export class LabelsPanel {
   /** Whether the labels are the reader's own, or a link's, and not what the page has suggested. */
   get isEdited(): boolean {
     return this.#isEdited;
-  }
-
-  /** Whether there are enough labels to adapt to; says so where there aren't. */
-  checkForAdapting(): boolean {
-    if (this.labels.length >= 2) return true;
-    this.#labelsProblem.show(this.labels.length === 0 ? text.labels.none : text.labels.tooFew);
-    this.#labels.focus();
-    return false;
   }
 
   showLabelsProblem(message: string): void {
@@ -145,12 +147,17 @@ export class LabelsPanel {
     this.#templateNote.textContent = template.includes(PLACE) ? text.template.example(template.replaceAll(PLACE, () => labels[0] ?? "…")) : "";
   }
 
-  #showProblems(): boolean {
-    const labelsProblem = problemOf(this.#labels.value);
-    const templateProblem = this.#template.value.includes(PLACE) ? "" : text.template.missing;
-    this.#labelsProblem.show(labelsProblem);
-    this.#templateProblem.show(templateProblem);
-    return labelsProblem !== "" || templateProblem !== "";
+  #problems(): { readonly labels: string; readonly template: string } {
+    return {
+      labels: problemOf(this.#labels.value),
+      template: this.#template.value.includes(PLACE) ? "" : text.template.missing,
+    };
+  }
+
+  #showProblems(): void {
+    const { labels, template } = this.#problems();
+    this.#labelsProblem.show(labels);
+    this.#templateProblem.show(template);
   }
 }
 

@@ -22,12 +22,8 @@ export function readRunForm(picture: LoadedPicture | null, form: RunForm): { rea
     pictures.askForPicture();
     return null;
   }
-  const { question } = labels;
-  if (question === null) {
-    labels.focusProblem();
-    return null;
-  }
-  if (!labels.checkForAdapting()) return null;
+  const question = labels.askForAdapting();
+  if (question === null) return null;
   if (settings.focusInvalid()) {
     form.onInvalidSetting();
     return null;

@@ -99,16 +99,12 @@ export class ComparePage {
   /** What is asked for; null where something is wrong or missing, which is then shown and has the focus. */
   #inputs(): Inputs | null {
     this.#labels.flush();
-    const { question } = this.#labels;
     if (this.#picture === null) {
       this.#pictures.askForPicture();
       return null;
     }
-    if (question === null) {
-      this.#labels.focusProblem();
-      return null;
-    }
-    if (!this.#labels.checkForAdapting()) return null;
+    const question = this.#labels.askForAdapting();
+    if (question === null) return null;
     const invalid = this.#views.firstInvalid;
     if (invalid !== null) {
       invalid.focus();

@@ -216,10 +216,9 @@ export class LessonPage {
   async #runForm(): Promise<void> {
     this.#labels.flush();
     const shown = this.#pictures.present;
-    const { question } = this.#labels;
+    const question = this.#labels.askForAdapting();
     const invalid = this.#controls.firstInvalid;
-    const isReady = shown !== null && question !== null && this.#labels.checkForAdapting() && invalid === null;
-    if (!isReady || shown === null || question === null) {
+    if (shown === null || question === null || invalid !== null) {
       byId("change", HTMLDetailsElement).open = true;
       if (shown === null) this.#block.showProblem(words.samples.missing);
       else if (question === null) this.#labels.focusProblem();
