@@ -8,6 +8,7 @@ use crate::checkpoint::{Checkpoint, Weights};
 use crate::config::ClipConfig;
 use crate::device::ComputeDevice;
 use crate::error::{Error, Result};
+use crate::fused::rows_product;
 use crate::pixels::Preprocessing;
 use crate::quantised::WeightFormat;
 use crate::text::TextTower;
@@ -122,7 +123,7 @@ impl Clip {
     /// `[labels, projection]`, normalised.
     #[must_use]
     pub fn logits(&self, image_features: Tensor<2>, text_features: Tensor<2>) -> Tensor<2> {
-        normalise(image_features).matmul(text_features.transpose()) * self.logit_scale
+        rows_product(normalise(image_features), text_features.transpose()) * self.logit_scale
     }
 }
 

@@ -7,17 +7,14 @@ mod exponential;
 mod host;
 mod kernel;
 mod rows;
+mod tape;
 
-use burn::backend::autodiff::checkpoint::base::Checkpointer;
-use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
-use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, Ops, OpsKind, binary, unary};
 use burn::backend::ops::FloatTensorOps as _;
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Autodiff, AutodiffBackend as _, Backend, Cube, Dispatch, Flex, TensorMetadata, backend_extension};
-use burn::tensor::ops::AttentionModuleOptions;
+use burn::backend::{Backend, Cube, Dispatch, Flex, TensorMetadata, backend_extension};
 use burn::tensor::{Shape, Tensor};
 
+use crate::flex::pieces;
 use crate::gpu_product;
 
 /// `x * sigmoid(1.702 x)`, the activation that OpenAI's CLIPs were trained with (`QuickGELUActivation` of `transformers`).
@@ -55,6 +52,12 @@ pub fn attention(query: Tensor<4>, key: Tensor<4>, value: Tensor<4>, is_causal: 
     ))
 }
 
+/// Rows `[..., input]` times a matrix `[input, output]`: `[..., output]`, with gradients to both.
+#[must_use]
+pub fn rows_product<const D: usize>(rows: Tensor<D>, matrix: Tensor<2>) -> Tensor<D> {
+    Tensor::from_dispatch(Dispatch::rows_product(rows.into_dispatch(), matrix.into_dispatch()))
+}
+
 /// Stacks of matrices, `[batch, heads, rows, depth]` times `[batch, heads, depth, columns]`: `[batch, heads, rows, columns]`.
 #[must_use]
 pub fn product(left: Tensor<4>, right: Tensor<4>) -> Tensor<4> {
@@ -62,6 +65,9 @@ pub fn product(left: Tensor<4>, right: Tensor<4>) -> Tensor<4> {
 }
 
 /// The operations, as backends have them. Shapes of results are those of the first argument, but for a product's.
+///
+/// A program that never calls the tensor library's own products and attention is much smaller: for graphics devices it has them in many
+/// variants, quantised ones among them. So nothing in this crate and those above it does.
 #[backend_extension(Flex, Cube, Autodiff)]
 pub trait FusedOps: Backend {
     /// [`attention`].
@@ -70,18 +76,16 @@ pub trait FusedOps: Backend {
         key: FloatTensor<Self>,
         value: FloatTensor<Self>,
         is_causal: bool,
-    ) -> FloatTensor<Self> {
-        let options = AttentionModuleOptions {
-            is_causal,
-            ..Default::default()
-        };
-        Self::attention(query, key, value, None, None, options)
-    }
+    ) -> FloatTensor<Self>;
 
     /// [`product`].
-    fn product(left: FloatTensor<Self>, right: FloatTensor<Self>) -> FloatTensor<Self> {
-        Self::float_matmul(left, right)
-    }
+    fn product(left: FloatTensor<Self>, right: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// [`rows_product`].
+    fn rows_product(rows: FloatTensor<Self>, matrix: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// The gradient `[input, output]` towards the matrix of [`rows_product`], from the rows and the gradient towards the result.
+    fn rows_product_backward(rows: FloatTensor<Self>, grad: FloatTensor<Self>) -> FloatTensor<Self>;
 
     /// [`layer_norm`].
     fn normalise(
@@ -157,6 +161,28 @@ impl FusedOps for Flex {
         Self::float_matmul(probabilities, value)
     }
 
+    fn product(left: FloatTensor<Self>, right: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::float_matmul(left, right)
+    }
+
+    fn rows_product(rows: FloatTensor<Self>, matrix: FloatTensor<Self>) -> FloatTensor<Self> {
+        let mut dims: Vec<usize> = rows.shape().iter().copied().collect();
+        let [input, output] = matrix.shape().dims();
+        let matrix = Self::float_reshape(matrix, Shape::new([1, input, output]));
+        let product = Self::float_matmul(in_pieces(rows), matrix);
+        if let Some(last) = dims.last_mut() {
+            *last = output;
+        }
+        Self::float_reshape(product, Shape::from(dims))
+    }
+
+    fn rows_product_backward(rows: FloatTensor<Self>, grad: FloatTensor<Self>) -> FloatTensor<Self> {
+        let (rows, grad) = (in_pieces(rows), in_pieces(grad));
+        let (input, output) = (rows.shape()[2], grad.shape()[2]);
+        let products = Self::float_matmul(Self::float_transpose(rows), grad);
+        Self::float_reshape(Self::float_sum_dim(products, 0), Shape::new([input, output]))
+    }
+
     fn quick_gelu(x: FloatTensor<Self>) -> FloatTensor<Self> {
         host::quick_gelu(x)
     }
@@ -178,6 +204,16 @@ impl FusedOps for Flex {
     }
 }
 
+/// Rows `[views, ..., width]` as `[pieces, rows, width]`: in as few products as keep all cores busy. The library makes one product of many only
+/// where that suits a graphics device; on the CPU each view's product by itself packs the same matrix again.
+fn in_pieces(rows: FloatTensor<Flex>) -> FloatTensor<Flex> {
+    let shape = rows.shape();
+    let width = shape[shape.num_dims() - 1];
+    let pieces = pieces(shape[0]);
+    let each = shape.num_elements() / (pieces * width).max(1);
+    Flex::float_reshape(rows, Shape::new([pieces, each, width]))
+}
+
 impl FusedOps for Cube {
     fn attend(
         query: FloatTensor<Self>,
@@ -192,6 +228,19 @@ impl FusedOps for Cube {
 
     fn product(left: FloatTensor<Self>, right: FloatTensor<Self>) -> FloatTensor<Self> {
         gpu_product::product(left, right)
+    }
+
+    fn rows_product(rows: FloatTensor<Self>, matrix: FloatTensor<Self>) -> FloatTensor<Self> {
+        gpu_product::rows_product(rows, matrix)
+    }
+
+    fn rows_product_backward(rows: FloatTensor<Self>, grad: FloatTensor<Self>) -> FloatTensor<Self> {
+        let flat = |rows: FloatTensor<Self>| {
+            let shape = rows.shape();
+            let width = shape[shape.num_dims() - 1];
+            Self::float_reshape(rows, Shape::new([shape.num_elements() / width.max(1), width]))
+        };
+        gpu_product::product(Self::float_transpose(flat(rows)), flat(grad))
     }
 
     fn normalise(
@@ -230,144 +279,5 @@ impl FusedOps for Cube {
 
     fn quick_gelu_backward(x: FloatTensor<Self>, grad: FloatTensor<Self>) -> FloatTensor<Self> {
         kernel::quick_gelu_backward(x, grad)
-    }
-}
-
-impl<B: Backend + FusedOps, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
-    fn product(left: FloatTensor<Self>, right: FloatTensor<Self>) -> FloatTensor<Self> {
-        #[derive(Debug)]
-        struct Product;
-
-        impl<B: Backend + FusedOps> Backward<B, 2> for Product {
-            /// Each factor where the other one has a gradient.
-            type State = (Option<FloatTensor<B>>, Option<FloatTensor<B>>);
-
-            fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
-                let (left, right) = ops.state;
-                // Whoever has a gradient, the other factor was kept.
-                binary::<B, _, _>(
-                    ops.parents,
-                    ops.node,
-                    grads,
-                    |grad| match right {
-                        Some(right) => B::product(grad, B::float_transpose(right)),
-                        None => grad,
-                    },
-                    |grad| match left {
-                        Some(left) => B::product(B::float_transpose(left), grad),
-                        None => grad,
-                    },
-                );
-            }
-        }
-
-        let (left_is_tracked, right_is_tracked) = (left.is_tracked(), right.is_tracked());
-        let prepared = Product
-            .prepare::<C>([left.node(), right.node()])
-            .compute_bound()
-            .stateful();
-        let (left, right) = (left.into_primitive(), right.into_primitive());
-        match prepared {
-            OpsKind::Tracked(prepared) => {
-                let state = (
-                    right_is_tracked.then(|| left.clone()),
-                    left_is_tracked.then(|| right.clone()),
-                );
-                prepared.finish(state, B::product(left, right))
-            }
-            OpsKind::UnTracked(prepared) => prepared.finish(B::product(left, right)),
-        }
-    }
-
-    fn normalise(
-        x: FloatTensor<Self>,
-        scale: FloatTensor<Self>,
-        shift: FloatTensor<Self>,
-        epsilon: f64,
-    ) -> FloatTensor<Self> {
-        #[derive(Debug)]
-        struct Normalise;
-
-        impl<B: Backend + FusedOps> Backward<B, 1> for Normalise {
-            type State = (FloatTensor<B>, FloatTensor<B>, f64);
-
-            fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
-                let (x, scale, epsilon) = ops.state;
-                unary::<B, _>(ops.parents, ops.node, grads, |grad| {
-                    B::normalise_backward(x, scale, grad, epsilon)
-                });
-            }
-        }
-
-        let node = x.node();
-        // Scale and shift are frozen: no gradient leads to them.
-        let (x, scale, shift) = (x.into_primitive(), scale.into_primitive(), shift.into_primitive());
-        match Normalise.prepare::<C>([node]).compute_bound().stateful() {
-            OpsKind::Tracked(prepared) => {
-                let state = (x.clone(), scale.clone(), epsilon);
-                prepared.finish(state, B::normalise(x, scale, shift, epsilon))
-            }
-            OpsKind::UnTracked(prepared) => prepared.finish(B::normalise(x, scale, shift, epsilon)),
-        }
-    }
-
-    fn normalise_backward(
-        x: FloatTensor<Self>,
-        scale: FloatTensor<Self>,
-        grad: FloatTensor<Self>,
-        epsilon: f64,
-    ) -> FloatTensor<Self> {
-        // Nothing here differentiates twice.
-        let (x, scale, grad) = (x.into_primitive(), scale.into_primitive(), grad.into_primitive());
-        Self::from_inner(B::normalise_backward(x, scale, grad, epsilon))
-    }
-
-    fn quick_gelu(x: FloatTensor<Self>) -> FloatTensor<Self> {
-        #[derive(Debug)]
-        struct QuickGelu;
-
-        impl<B: Backend + FusedOps> Backward<B, 1> for QuickGelu {
-            type State = FloatTensor<B>;
-
-            fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
-                let x = ops.state;
-                unary::<B, _>(ops.parents, ops.node, grads, |grad| B::quick_gelu_backward(x, grad));
-            }
-        }
-
-        let node = x.node();
-        let x = x.into_primitive();
-        match QuickGelu.prepare::<C>([node]).compute_bound().stateful() {
-            OpsKind::Tracked(prepared) => prepared.finish(x.clone(), B::quick_gelu(x)),
-            OpsKind::UnTracked(prepared) => prepared.finish(B::quick_gelu(x)),
-        }
-    }
-
-    fn quick_gelu_backward(x: FloatTensor<Self>, grad: FloatTensor<Self>) -> FloatTensor<Self> {
-        // Nothing here differentiates twice.
-        Self::from_inner(B::quick_gelu_backward(x.into_primitive(), grad.into_primitive()))
-    }
-
-    fn scaled_softmax(scores: FloatTensor<Self>, scale: f32) -> FloatTensor<Self> {
-        #[derive(Debug)]
-        struct ScaledSoftmax;
-
-        impl<B: Backend + FusedOps> Backward<B, 1> for ScaledSoftmax {
-            type State = (FloatTensor<B>, f32);
-
-            fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
-                let (probabilities, scale) = ops.state;
-                unary::<B, _>(ops.parents, ops.node, grads, |grad| {
-                    B::scaled_softmax_backward(probabilities, grad, scale)
-                });
-            }
-        }
-
-        let node = scores.node();
-        let probabilities = B::scaled_softmax(scores.into_primitive(), scale);
-        match ScaledSoftmax.prepare::<C>([node]).compute_bound().stateful() {
-            OpsKind::Tracked(prepared) => prepared.finish((probabilities.clone(), scale), probabilities),
-            OpsKind::UnTracked(prepared) => prepared.finish(probabilities),
-        }
     }
 }

@@ -3,6 +3,8 @@
 //! The tensor library's kernels go through workgroup memory, with barriers. Here an invocation keeps the sums of four rows and four columns in
 //! registers and reads what it needs: neighbours read neighbouring columns, and the rows' values come from the cache. There is nothing to wait for.
 
+use burn::backend::Cube;
+use burn::backend::ops::FloatTensorOps as _;
 use burn::tensor::Shape;
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
@@ -240,6 +242,18 @@ pub(crate) fn product(left: CubeTensor, right: CubeTensor) -> CubeTensor {
         columns,
     );
     output
+}
+
+/// Rows `[..., depth]` times a matrix `[depth, columns]`, which may lie transposed: `[..., columns]`.
+pub(crate) fn rows_product(rows: CubeTensor, matrix: CubeTensor) -> CubeTensor {
+    let mut dims: Vec<usize> = rows.meta.shape().iter().copied().collect();
+    let [depth, columns] = matrix.meta.shape().dims();
+    let count = dims.iter().product::<usize>() / depth.max(1);
+    let product = product(Cube::float_reshape(rows, Shape::new([count, depth])), matrix);
+    if let Some(last) = dims.last_mut() {
+        *last = columns;
+    }
+    Cube::float_reshape(product, Shape::from(dims))
 }
 
 /// The last four of some numbers, with `before` in the place of those that there aren't.

@@ -1,10 +1,10 @@
 //! Frozen linear layers, and what else of a checkpoint is uploaded once and never changes.
 
-use burn::tensor::{Device, Tensor, TensorData, module};
+use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::checkpoint::Weights;
 use crate::error::{Error, Result};
-use crate::fused::{layer_norm, product};
+use crate::fused::{layer_norm, rows_product};
 use crate::quantised::{PackedMatrix, PackedTensor, WeightFormat};
 
 /// Lifts a frozen tensor onto the tape that `like` is on: operands of one operation must agree in that.
@@ -87,11 +87,7 @@ impl FrozenLinear {
         match &self.weight {
             Weight::Dense(weight) => {
                 let bias = self.bias.as_ref().map(|bias| on_tape_of(bias, &x));
-                let weight = on_tape_of(weight, &x);
-                if is_cpu(&x.device()) {
-                    return by_rows(x, |rows| module::linear(rows, weight, bias));
-                }
-                let product = times(x, weight);
+                let product = rows_product(x.clone(), on_tape_of(weight, &x));
                 match bias {
                     Some(bias) => product + bias.unsqueeze(),
                     None => product,
@@ -124,51 +120,6 @@ pub enum Bias {
     With,
     /// It has none.
     Without,
-}
-
-/// Multiplies the rows of `[views, ..., input]` by a matrix in as few products as keep all cores busy: `product` takes
-/// `[pieces, rows, input]` and gives `[pieces, rows, output]`. The library makes one product of many only where that suits a graphics
-/// device; on the CPU each view's product by itself packs the same matrix again.
-pub(crate) fn by_rows<const D: usize>(x: Tensor<D>, product: impl FnOnce(Tensor<3>) -> Tensor<3>) -> Tensor<D> {
-    let mut dims = x.dims();
-    let input = dims[D - 1];
-    let rows: usize = dims[..D - 1].iter().product();
-    let pieces = pieces(dims[0]);
-    let output = product(x.reshape([pieces, rows / pieces, input]));
-    dims[D - 1] = output.dims()[2];
-    output.reshape(dims)
-}
-
-/// Rows `[..., input]` times a matrix `[input, output]`, with gradients to both.
-pub(crate) fn times<const D: usize>(x: Tensor<D>, matrix: Tensor<2>) -> Tensor<D> {
-    if is_cpu(&x.device()) {
-        return by_rows(x, |rows| rows.matmul(matrix.unsqueeze()));
-    }
-    let mut dims = x.dims();
-    let [input, output] = matrix.dims();
-    let rows: usize = dims[..D - 1].iter().product();
-    dims[D - 1] = output;
-    product(x.reshape([1, 1, rows, input]), matrix.unsqueeze()).reshape(dims)
-}
-
-fn is_cpu(device: &Device) -> bool {
-    device.clone().inner() == Device::flex()
-}
-
-/// Into how many products those of so many views are best put together.
-pub(crate) fn pieces(views: usize) -> usize {
-    #[cfg(target_family = "wasm")]
-    {
-        let _ = views;
-        1
-    }
-    #[cfg(not(target_family = "wasm"))]
-    {
-        // From four on, the library gives each core its own products; the rows of a single one it spreads less well.
-        let wanted = rayon::current_num_threads().max(4);
-        let even = (wanted..views).find(|pieces| views.is_multiple_of(*pieces));
-        even.unwrap_or(views.max(1))
-    }
 }
 
 /// Row-major `[rows, columns]` to row-major `[columns, rows]`.

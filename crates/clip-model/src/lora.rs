@@ -9,7 +9,7 @@ use std::str::FromStr;
 use burn::tensor::Tensor;
 
 use crate::bypass::Bypass;
-use crate::linear::times;
+use crate::fused::rows_product;
 
 /// A projection of an attention layer that can carry an adapter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -142,16 +142,16 @@ impl LowRank {
     #[must_use]
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
         // The scale on the small factor: rank values a token instead of `output`.
-        let low = times(x, self.a.clone().transpose()) * self.scale;
-        times(low, self.b.clone().transpose())
+        let low = rows_product(x, self.a.clone().transpose()) * self.scale;
+        rows_product(low, self.b.clone().transpose())
     }
 
     /// The square of the Frobenius norm of `scale * B A`, the change of the projection's matrix: `[1, 1]`. The matrix
     /// itself, `[output, input]`, is never made: its square is `sum((B^T B) * (A A^T))`, of `[rank, rank]` each.
     #[must_use]
     pub fn squared_norm(&self) -> Tensor<2> {
-        let outer = self.b.clone().transpose().matmul(self.b.clone());
-        let inner = self.a.clone().matmul(self.a.clone().transpose());
+        let outer = rows_product(self.b.clone().transpose(), self.b.clone());
+        let inner = rows_product(self.a.clone(), self.a.clone().transpose());
         (outer * inner).sum().reshape([1, 1]) * (self.scale * self.scale)
     }
 }

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use burn::tensor::ops::AttentionModuleOptions;
 use burn::tensor::{Device, Distribution, Tensor, activation, module};
 use clip_model::device::{ComputeDevice, DeviceChoice};
-use clip_model::fused::{attention, layer_norm, product, quick_gelu, scaled_softmax};
+use clip_model::fused::{attention, layer_norm, product, quick_gelu, rows_product, scaled_softmax};
 use pollster::block_on;
 
 /// Both devices, opened once for all tests; a machine without a graphics adapter fails here.
@@ -39,7 +39,11 @@ fn assert_close<const D: usize>(ours: Tensor<D>, theirs: Tensor<D>, what: &str) 
 }
 
 /// The gradient of `sum(weights * f(x))`.
-fn gradient<const D: usize>(x: &Tensor<D>, weights: &Tensor<D>, f: impl Fn(Tensor<D>) -> Tensor<D>) -> Tensor<D> {
+fn gradient<const D: usize, const E: usize>(
+    x: &Tensor<D>,
+    weights: &Tensor<E>,
+    f: impl Fn(Tensor<D>) -> Tensor<E>,
+) -> Tensor<D> {
     let x = x.clone().autodiff().require_grad();
     let loss = (f(x.clone()) * weights.clone().autodiff()).sum();
     x.grad(&loss.backward()).unwrap()
@@ -151,6 +155,41 @@ fn a_product_with_itself_has_both_gradients() {
             gradient(&x, &weights, |x| x.clone().matmul(x)),
             "square",
         );
+    }
+}
+
+#[test]
+fn rows_by_a_matrix_are_the_librarys_with_both_gradients() {
+    for device in devices() {
+        // As many views as there are cores or cores divide, and one, and a prime number of them.
+        for [views, tokens, input, output] in [[1, 1, 1, 1], [8, 65, 24, 16], [7, 3, 5, 9], [1, 77, 16, 4]] {
+            let what = format!("[{views}, {tokens}, {input}] by {output}");
+            let x = random([views, tokens, input], 1.0, &device);
+            let matrix = random([input, output], 1.0, &device);
+            let plain = |x: Tensor<3>, matrix: Tensor<2>| x.matmul(matrix.unsqueeze());
+            assert_close(
+                rows_product(x.clone(), matrix.clone()),
+                plain(x.clone(), matrix.clone()),
+                &what,
+            );
+            let (turned, part) = (
+                random([output, input], 1.0, &device).transpose(),
+                random([views, tokens + 2, input], 1.0, &device).narrow(1, 1, tokens),
+            );
+            assert_close(rows_product(part.clone(), turned.clone()), plain(part, turned), &what);
+            let weights = random([views, tokens, output], 1.0, &device);
+            assert_close(
+                gradient(&x, &weights, |x| rows_product(x, matrix.clone().autodiff())),
+                gradient(&x, &weights, |x| plain(x, matrix.clone().autodiff())),
+                &what,
+            );
+            let spread = ((views * tokens) as f32).sqrt();
+            assert_close(
+                gradient(&matrix, &weights, |matrix| rows_product(x.clone().autodiff(), matrix)) / spread,
+                gradient(&matrix, &weights, |matrix| plain(x.clone().autodiff(), matrix)) / spread,
+                &what,
+            );
+        }
     }
 }
 

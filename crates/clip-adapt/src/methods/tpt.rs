@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use burn::tensor::{Int, Tensor, TensorData, activation};
 use clip_model::clip::{Clip, normalise};
+use clip_model::fused::rows_product;
 
 pub use self::c_tpt::CTptMethod;
 pub use self::method::{TptMethod, TptOptions};
@@ -108,7 +109,7 @@ impl Tpt {
     /// The logits `[views, labels]` of all views for text features `[labels, projection]`, normalised.
     #[must_use]
     pub fn logits(&self, text: Tensor<2>) -> Tensor<2> {
-        self.image_features.clone().matmul(text.transpose()) * self.clip.logit_scale
+        rows_product(self.image_features.clone(), text.transpose()) * self.clip.logit_scale
     }
 
     /// The gradient of the loss, over the selected views, towards the text features `text` `[labels, projection]`.
@@ -123,7 +124,7 @@ impl Tpt {
         let rows = Tensor::<1, Int>::from_data(rows, self.clip.device.tensor_device());
         let features = self.image_features.clone().select(0, rows).autodiff();
         let text = text.autodiff().require_grad();
-        let logits = features.matmul(text.clone().transpose()) * self.clip.logit_scale;
+        let logits = rows_product(features, text.clone().transpose()) * self.clip.logit_scale;
         let mut loss = marginal_entropy(logits);
         if self.dispersion_weight > 0.0 {
             loss = loss - dispersion(text.clone()) * self.dispersion_weight;

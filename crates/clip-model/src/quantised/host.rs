@@ -65,7 +65,7 @@ mod product {
     use burn::tensor::Shape;
 
     use super::{FlexTensor, PackedLayout, TensorData, matrix};
-    use crate::linear::pieces;
+    use crate::flex::pieces;
 
     pub(in super::super) fn linear(
         x: &FlexTensor,

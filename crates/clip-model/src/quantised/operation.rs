@@ -108,7 +108,7 @@ impl PackedOps for Cube {
             return gpu_product::linear(x, matrix, Some(bias));
         }
         let matrix = Self::float_transpose(Self::unpack(codes, scales, layout));
-        let product = rows_times(x, matrix);
+        let product = gpu_product::rows_product(x, matrix);
         let mut row = vec![1; product.shape().num_dims()];
         if let Some(last) = row.last_mut() {
             *last = layout.rows;
@@ -125,20 +125,8 @@ impl PackedOps for Cube {
         if gpu_product::takes(layout.rows, layout.columns) {
             return gpu_product::linear(grad, Self::unpack(codes, scales, layout), None);
         }
-        rows_times(grad, Self::unpack(codes, scales, layout))
+        gpu_product::rows_product(grad, Self::unpack(codes, scales, layout))
     }
-}
-
-/// Rows `[..., depth]` times a matrix `[depth, columns]`, which may lie transposed: `[..., columns]`.
-fn rows_times(x: FloatTensor<Cube>, matrix: FloatTensor<Cube>) -> FloatTensor<Cube> {
-    let mut dims: Vec<usize> = x.shape().iter().copied().collect();
-    let (depth, columns) = (matrix.shape()[0], matrix.shape()[1]);
-    let rows = x.shape().num_elements() / depth.max(1);
-    let product = gpu_product::product(Cube::float_reshape(x, Shape::new([rows, depth])), matrix);
-    if let Some(last) = dims.last_mut() {
-        *last = columns;
-    }
-    Cube::float_reshape(product, Shape::from(dims))
 }
 
 impl<B: Backend + PackedOps, C: CheckpointStrategy> PackedOps for Autodiff<B, C> {
