@@ -4,6 +4,7 @@
 mod browser;
 mod native;
 mod peers;
+mod pytorch;
 mod table;
 
 use std::collections::BTreeSet;
@@ -101,6 +102,8 @@ pub struct BenchOptions {
     pub views: u32,
     /// Beside other libraries, on these devices.
     pub peers: Vec<PeerDevice>,
+    /// A Python with PyTorch, to measure the same episodes with.
+    pub pytorch: Option<PathBuf>,
     /// Where the figures go, besides the terminal.
     pub json: Option<PathBuf>,
 }
@@ -120,11 +123,16 @@ pub fn run(workspace: &Workspace, options: &BenchOptions) -> Result<bool, Error>
         shapes.extend([Shape::VitB32, Shape::VitB16]);
     }
     let mut models = Vec::new();
-    let mut natives = Vec::new();
+    let (mut natives, mut with_pytorch) = (Vec::new(), Vec::new());
     for shape in shapes {
         let folder = native::checkpoint(workspace, shape)?;
         let model = Model { shape, folder };
         natives.push(native::measure(workspace, &model, options)?);
+        // Right after, so that both have the same neighbours on the machine.
+        with_pytorch.push(match &options.pytorch {
+            Some(python) => pytorch::measure(workspace, &model, options.views, python)?,
+            None => Value::Null,
+        });
         models.push(model);
     }
     let in_browser = if models.is_empty() {
@@ -139,8 +147,15 @@ pub fn run(workspace: &Workspace, options: &BenchOptions) -> Result<bool, Error>
     let measured: Vec<Value> = models
         .iter()
         .zip(natives)
+        .zip(with_pytorch)
         .zip(in_browser.figures)
-        .map(|((model, native), browser)| json!({"shape": model.shape.name(), "native": native, "browser": browser}))
+        .map(|(((model, native), pytorch), browser)| {
+            let episode_ms = |measured: &Value| measured["episode_ms"].as_f64();
+            let ratio = episode_ms(&native).zip(episode_ms(&pytorch)).map(|(ours, theirs)| ours / theirs);
+            json!({
+                "shape": model.shape.name(), "native": native, "pytorch": pytorch, "ratio_to_pytorch": ratio, "browser": browser
+            })
+        })
         .collect();
     let beside = peers::measure(workspace, options)?;
     let cores = std::thread::available_parallelism().map_or(0, usize::from);

@@ -87,6 +87,9 @@ struct BenchArguments {
     /// Measure the default episode beside ONNX Runtime Web and jax-js: on the CPU, on WebGPU, or both
     #[arg(long, value_enum, value_name = "DEVICE", value_delimiter = ',')]
     peers: Vec<PeerDevice>,
+    /// Measure the models' episodes with PyTorch, too: a Python with the packages of tests/peers/pytorch/requirements.txt
+    #[arg(long, value_name = "PYTHON")]
+    pytorch: Option<PathBuf>,
     /// Write the figures to a file, too
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -148,6 +151,7 @@ fn run(command: Command) -> Result<ExitCode, Error> {
             dtype,
             views,
             peers,
+            pytorch,
             json,
             no_build,
         }) => {
@@ -170,6 +174,7 @@ fn run(command: Command) -> Result<ExitCode, Error> {
                     dtype,
                     views,
                     peers,
+                    pytorch,
                     json,
                 },
             )?;

@@ -1,5 +1,5 @@
-"""Step 6: both towers as a Hugging Face CLIPModel folder in f16 (config.json, model.safetensors,
-preprocessor_config.json)."""
+"""Step 6: both towers as a Hugging Face CLIPModel folder in f32 (config.json, model.safetensors,
+preprocessor_config.json). In f16 the text tower's values would no longer be exactly those of q4."""
 import json
 import pathlib
 
@@ -27,7 +27,7 @@ def export(workspace, name, folder):
     result = model.load_state_dict(state, strict=False)
     if result.unexpected_keys or not all("position_ids" in key for key in result.missing_keys):
         raise SystemExit(f"the towers do not fit the model: {result}")
-    model.half().save_pretrained(folder, safe_serialization=True)
+    model.save_pretrained(folder, safe_serialization=True)
     with open(pathlib.Path(folder) / "preprocessor_config.json", "w", encoding="utf-8") as file:
         json.dump(PREPROCESSING, file, indent=1)
     print(folder, sum(parameter.numel() for parameter in model.parameters()), "parameters, logit scale",

@@ -10,6 +10,8 @@ enum Unit {
     /// Given in bytes.
     Size,
     Count,
+    /// How often the one contains the other.
+    Ratio,
 }
 
 /// What stands in a row, and where it is in a model's document.
@@ -75,14 +77,18 @@ const ROWS: &[(&str, &str, Unit)] = &[
     ("- last look", "/browser/episode/timing_ms/measure", Unit::Time),
     ("- wasm memory after it", "/browser/episode/memory_bytes", Unit::Size),
     ("native: load", "/native/load_ms", Unit::Time),
-    ("native: episode", "/native/runs/0/episode_ms/total", Unit::Time),
-    ("- labels", "/native/runs/0/episode_ms/text", Unit::Time),
-    ("- views", "/native/runs/0/episode_ms/views", Unit::Time),
-    ("- trunk", "/native/runs/0/episode_ms/trunk", Unit::Time),
-    ("- update", "/native/runs/0/episode_ms/steps", Unit::Time),
-    ("- last look", "/native/runs/0/episode_ms/measure", Unit::Time),
-    ("native: one picture", "/native/runs/0/classify_ms", Unit::Time),
+    ("native: first episode", "/native/first/episode_ms/total", Unit::Time),
+    ("- labels", "/native/first/episode_ms/text", Unit::Time),
+    ("- views", "/native/first/episode_ms/views", Unit::Time),
+    ("- trunk", "/native/first/episode_ms/trunk", Unit::Time),
+    ("- update", "/native/first/episode_ms/steps", Unit::Time),
+    ("- last look", "/native/first/episode_ms/measure", Unit::Time),
+    ("native: further episodes, median", "/native/episode_ms", Unit::Time),
+    ("native: one picture", "/native/first/classify_ms", Unit::Time),
     ("native: most memory", "/native/peak_memory_bytes", Unit::Size),
+    ("PyTorch, f32: episode, median", "/pytorch/episode_ms", Unit::Time),
+    ("PyTorch, f32: forward pass", "/pytorch/forward_ms", Unit::Time),
+    ("native episode to PyTorch's", "/ratio_to_pytorch", Unit::Ratio),
 ];
 
 /// The table with a sentence about what was measured. Figures that are missing are dashes.
@@ -135,6 +141,7 @@ fn write(value: f64, unit: Unit) -> String {
         Unit::Time => format!("{:.1} s", value / 1e3),
         Unit::Size => format!("{:.1} MB", value / 1e6),
         Unit::Count => format!("{:.1} M", value / 1e6),
+        Unit::Ratio => format!("{value:.2} x"),
     }
 }
 
@@ -149,7 +156,8 @@ mod tests {
         let document = json!({"dtype": "q8", "views": 8, "cores": 2, "models": [
             {
                 "shape": "vit-b-16",
-                "native": {"load_ms": 950.4, "runs": [{"episode_ms": {"total": 61_250.0}}]},
+                "native": {"load_ms": 950.4, "first": {"episode_ms": {"total": 61_250.0}}},
+                "ratio_to_pytorch": 0.834,
                 "browser": {"browser": "Chrome/141", "parameters": 149_620_737, "loads": {"without_storage": {"memory_bytes": 250_000_000}}},
             },
             {"shape": "vit-l-14", "native": {"load_ms": 2_000.0, "runs": []}, "browser": null},
@@ -168,6 +176,7 @@ mod tests {
         assert!(cells.contains(&vec!["parameters", "149.6 M", "–"]));
         assert!(cells.contains(&vec!["- wasm memory after it", "250.0 MB", "–"]));
         assert!(cells.contains(&vec!["native: load", "950 ms", "2.0 s"]));
-        assert!(cells.contains(&vec!["native: episode", "61.2 s", "–"]));
+        assert!(cells.contains(&vec!["native episode to PyTorch's", "0.83 x", "–"]));
+        assert!(cells.contains(&vec!["native: first episode", "61.2 s", "–"]));
     }
 }

@@ -1,0 +1,49 @@
+//! PyTorch's part: the same episode natively, on the same cores, by `tests/peers/pytorch`.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use super::{Model, Shape, native};
+use crate::error::Error;
+use crate::process::Run as _;
+use crate::workspace::Workspace;
+
+/// What the episode takes with PyTorch, with the medians of its runs. `python` has the packages of `tests/peers/pytorch/requirements.txt`.
+pub(super) fn measure(workspace: &Workspace, model: &Model, views: u32, python: &Path) -> Result<Value, Error> {
+    let folder = in_single_precision(workspace, model)?;
+    println!("Measuring {} with PyTorch", model.shape.name());
+    let output = Command::new(python)
+        .arg("episode.py")
+        .arg("--model")
+        .arg(folder)
+        .args(["--views", &views.to_string()])
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .current_dir(workspace.peer_tests().join("pytorch"))
+        .read()?;
+    let mut measured: Value = serde_json::from_str(&output).map_err(|error| Error::Output {
+        program: "the episode with PyTorch",
+        reason: error.to_string(),
+    })?;
+    measured["episode_ms"] = json!(native::median(&measured, "/total_ms"));
+    measured["forward_ms"] = json!(native::median(&measured, "/forward_ms"));
+    Ok(measured)
+}
+
+/// The folder with the model's weights as PyTorch multiplies them. The model that ships is quantised, and is unpacked first.
+fn in_single_precision(workspace: &Workspace, model: &Model) -> Result<PathBuf, Error> {
+    if model.shape != Shape::Pocket {
+        return Ok(model.folder.clone());
+    }
+    let folder = workspace.bench().join("pocket-f32");
+    native::clip_ttl(workspace, "convert")
+        .arg("--from")
+        .arg(&model.folder)
+        .arg("--to")
+        // The separator says that a folder is meant.
+        .arg(folder.join(""))
+        .args(["--quant", "f32"])
+        .run()?;
+    Ok(folder)
+}
