@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { env } from "node:process";
 
 import type { WeightsChoice } from "../../../web/src/index.js";
+import type { VisitFigures } from "./visits.js";
 
 export interface Job {
   readonly models: readonly JobModel[];
@@ -38,6 +39,8 @@ export interface Figures {
   };
   /** Null where it did not come to its end. */
   episode: EpisodeFigures | null;
+  /** Of the demo page, which begins with the model that ships; null with another model. */
+  readonly visits: VisitFigures | null;
 }
 
 export interface LoadFigures {

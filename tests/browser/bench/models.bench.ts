@@ -15,6 +15,7 @@ import { allowHub, allowLocalNetwork, COMMIT } from "../hub-page.js";
 import { HubServer, type Files } from "../hub-server.js";
 import { expect, test as base } from "../test.js";
 import { readJob, writeFigures, type EpisodeFigures, type Figures, type JobModel, type LoadFigures } from "./job.js";
+import { measureVisits } from "./visits.js";
 
 /** What loading may need besides the weights as they are kept: the module itself, and pieces on their way. */
 const MEMORY_BESIDE_WEIGHTS_BYTES = 128 * 2 ** 20;
@@ -22,6 +23,8 @@ const MEMORY_BESIDE_WEIGHTS_BYTES = 128 * 2 ** 20;
 /** A chunk of views on slow cores: much longer than anybody would wait for a page. */
 const STALL_TIMEOUT_MS = 30 * 60 * 1000;
 
+/** The demo page opens with it. */
+const DEMO_MODEL = "pocket";
 const STEPS = 1;
 const LABELS = ["cat", "dog", "bird", "flower", "car", "house", "tree", "bicycle", "boat", "teapot"];
 
@@ -55,11 +58,14 @@ for (const model of job.models) {
         hub.forget();
         const loaded = await page.evaluate(loadInPage, { model: repository, hub: hub.url, dtype: job.dtype, cache, stallTimeoutMs: STALL_TIMEOUT_MS });
         const transferred_bytes = hub.requests.reduce((sum, { sentBytes }) => sum + sentBytes, 0);
-        say(`loaded in ${(loaded.load_ms / 1000).toFixed(1)} s, ${megabytes(transferred_bytes)} transferred, ${megabytes(loaded.memory_bytes)} of memory`);
+        say(`loaded in ${seconds(loaded.load_ms)}, ${megabytes(transferred_bytes)} transferred, ${megabytes(loaded.memory_bytes)} of memory`);
         expect.soft(loaded.warnings, "warnings while loading").toEqual([]);
         expect.soft(loaded.memory_bytes, "memory while loading").toBeLessThanOrEqual(loaded.resident_bytes + MEMORY_BESIDE_WEIGHTS_BYTES);
         return { ...loaded, transferred_bytes };
       };
+
+      const visits = model.name === DEMO_MODEL ? await measureVisits(page) : null;
+      if (visits !== null) say(`first answer after ${seconds(visits.first_ms)}, on a later visit after ${seconds(visits.later_ms)}`);
 
       say("loading without the storage");
       const first = await load(false);
@@ -72,6 +78,7 @@ for (const model of job.models) {
         memory_limit_bytes: first.resident_bytes + MEMORY_BESIDE_WEIGHTS_BYTES,
         loads: {},
         episode: null,
+        visits,
       };
       const note = (kind: keyof Figures["loads"], { load_ms, transferred_bytes, memory_bytes }: LoadFigures): void => {
         figures.loads[kind] = { load_ms, transferred_bytes, memory_bytes };
@@ -90,7 +97,7 @@ for (const model of job.models) {
       say(`adapting: ${job.views} views, ${STEPS} step`);
       figures.episode = await measureEpisode(page, job.views);
       writeFigures(job, model, figures);
-      say(`adapted in ${((figures.episode.timing_ms["total"] ?? NaN) / 1000).toFixed(1)} s, ${megabytes(figures.episode.memory_bytes)} of memory`);
+      say(`adapted in ${seconds(figures.episode.timing_ms["total"] ?? NaN)}, ${megabytes(figures.episode.memory_bytes)} of memory`);
     } finally {
       await hub.stop();
     }
@@ -156,6 +163,10 @@ async function adaptInPage({ labels, views, steps }: { labels: readonly string[]
   }
   const report = await window.clip.adapt(picture, labels, { views, steps }).result;
   return { timing_ms: report.timingMs, memory_bytes: await window.clip.memoryBytes() };
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1e3).toFixed(1)} s`;
 }
 
 function megabytes(bytes: number): string {

@@ -20,6 +20,12 @@ const ROWS: &[(&str, &str, Unit)] = &[
     ("file", "/browser/file_bytes", Unit::Size),
     ("weights as kept", "/browser/resident_bytes", Unit::Size),
     (
+        "Chromium: first answer, first visit",
+        "/browser/visits/first_ms",
+        Unit::Time,
+    ),
+    ("- on later visits", "/browser/visits/later_ms", Unit::Time),
+    (
         "Chromium: load, without storage",
         "/browser/loads/without_storage/load_ms",
         Unit::Time,
