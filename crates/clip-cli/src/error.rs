@@ -23,9 +23,9 @@ pub enum Error {
     /// A file holds no picture that can be opened.
     #[error("{path}: {source}")]
     Picture { path: String, source: clip_model::Error },
-    /// A folder should have pictures in it.
-    #[error("there is no picture in {path}")]
-    NoPictures { path: String },
+    /// A folder has files that should be pictures.
+    #[error("none of the {count} pictures in {path} can be read")]
+    NoReadablePictures { path: String, count: usize },
     /// The weights would be replaced by what becomes of them.
     #[error("{} is the model itself, and would be overwritten", path.display())]
     ConvertOntoItself { path: PathBuf },
@@ -139,7 +139,7 @@ impl Error {
         match self {
             Self::Read { .. } => "file-unreadable",
             Self::PictureFileTooLarge { .. } => "picture-file-too-large",
-            Self::NoPictures { .. } => "pictures-none",
+            Self::NoReadablePictures { .. } => "pictures-unreadable",
             Self::AlreadyQuantised { .. } => "already-quantised",
             Self::StdinTerminal | Self::StdinTwice { .. } => "stdin",
             Self::ModelIncomplete { .. } => "model-incomplete",
@@ -217,9 +217,9 @@ impl Error {
                 ..
             } => Some("was it downloaded to its end?"),
             Self::Device(_) => Some("--device cpu runs everywhere"),
-            Self::Adapt(Adapt::LabelsNone | Adapt::LabelsTooFew { .. }) => {
-                Some("labels come from --labels cat,dog and from --labels-file, one a line")
-            }
+            Self::Adapt(Adapt::LabelsNone | Adapt::LabelsTooFew { .. }) => Some(
+                "labels come from --labels cat,dog and from --labels-file, one a line; with eval from the folders, or --classes",
+            ),
             Self::Adapt(Adapt::LabelEmpty { .. }) => Some("is there a comma too many in --labels?"),
             Self::Adapt(Adapt::LabelDuplicate { .. }) => {
                 Some("labels of --labels come first, then those of --labels-file")

@@ -67,7 +67,7 @@ impl Dataset {
     ///
     /// # Errors
     /// Those of reading; [`Error::ClassUnmapped`] for a folder with pictures that the map doesn't have, [`Error::ClassAmbiguous`] for two folders
-    /// that mean the same label by their names, [`Error::NoPictures`].
+    /// that mean the same label by their names, [`Error::NoClasses`].
     pub fn read(root: &Path, map: Option<&Path>, limit: Limit, seed: u64) -> Result<Self> {
         let map = map.map(ClassMap::read).transpose()?;
         let mut passed_over = PassedOver::default();
@@ -100,7 +100,7 @@ impl Dataset {
         passed_over.labels_without_pictures = labels.names.len() - classes.len();
         let found = classes.values().map(Vec::len).sum();
         if found == 0 {
-            return Err(Error::NoPictures { path: root.to_owned() });
+            return Err(Error::NoClasses { path: root.to_owned() });
         }
         Ok(Self {
             root: root.to_owned(),

@@ -81,6 +81,12 @@ pub enum Error {
     },
     /// There is no folder with pictures in it.
     #[error("there is no picture in the folders of {}", path.display())]
+    NoClasses {
+        /// Where they were looked for.
+        path: PathBuf,
+    },
+    /// There is no picture in a folder and those within it.
+    #[error("there is no picture in {}", path.display())]
     NoPictures {
         /// Where they were looked for.
         path: PathBuf,
@@ -128,6 +134,7 @@ impl Error {
             Self::ClassLine { .. } | Self::ClassTwice { .. } => "classes-invalid",
             Self::ClassUnmapped { .. } => "class-unmapped",
             Self::ClassAmbiguous { .. } => "class-ambiguous",
+            Self::NoClasses { .. } => "classes-none",
             Self::NoPictures { .. } => "pictures-none",
             Self::NameNotText { .. } => "name-not-text",
             Self::JournalOfOther { .. } => "journal-other-settings",
@@ -148,10 +155,11 @@ impl Error {
             Self::ClassAmbiguous { .. } => {
                 "say in a map of folders and labels that this is meant, or rename one of them".to_owned()
             }
-            Self::NoPictures { .. } => {
+            Self::NoClasses { .. } => {
                 "one folder for each class is needed there, with pictures in it (PNG, JPEG, WebP, GIF or BMP)"
                     .to_owned()
             }
+            Self::NoPictures { .. } => "PNG, JPEG, WebP, GIF and BMP files are looked for, by their endings".to_owned(),
             Self::JournalOfOther { .. } => {
                 "name another folder for the results, or delete that file to begin anew".to_owned()
             }

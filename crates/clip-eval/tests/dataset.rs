@@ -119,7 +119,7 @@ fn what_has_no_meaning_is_refused() {
     }
     let empty = folder("refused-empty", &["loose.png", "class/readme.txt"]);
     let error = Dataset::read(&empty, None, Limit::default(), 0).unwrap_err();
-    assert_eq!(error.code(), "pictures-none");
+    assert_eq!(error.code(), "classes-none");
     let twice = folder("refused-twice", &["big_cat/a.png", "big cat/b.png"]);
     let error = Dataset::read(&twice, None, Limit::default(), 0).unwrap_err();
     assert_eq!(error.code(), "class-ambiguous");

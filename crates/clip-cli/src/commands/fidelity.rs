@@ -1,12 +1,11 @@
 //! `clip-ttl fidelity`: what keeping a model's matrices in half precision, eight or four bits changes, over a folder of pictures.
 
-use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clip_adapt::report::Event;
 use clip_adapt::session::Session;
 use clip_adapt::setup::Setup;
+use clip_eval::dataset::{self, Limit};
 use clip_model::checkpoint::FormatChoice;
 use clip_model::picture::Picture;
 use clip_model::quantised::WeightFormat;
@@ -73,7 +72,11 @@ struct Document {
 pub async fn run(arguments: &FidelityArgs) -> Result<Outcome, Error> {
     let setup = arguments.adaptation.setup()?;
     let labels = input::read_labels(&arguments.labels)?;
-    let paths = pictures(&arguments.folder, arguments.limit)?;
+    let limit = Limit {
+        total: arguments.limit,
+        per_class: None,
+    };
+    let (paths, _) = dataset::pictures(&arguments.folder, limit, 0)?;
     let mut progress = Progress::spinner("loading the model");
     let mut loaded = arguments.model.clone();
     loaded.dtype = FormatChoice::AsStored;
@@ -132,46 +135,6 @@ pub async fn run(arguments: &FidelityArgs) -> Result<Outcome, Error> {
         output::print(&render(&document))?;
     }
     Ok(Outcome::Good)
-}
-
-/// The pictures of a folder and of the folders in it, in the order of their names; with a limit, as many, spread evenly.
-fn pictures(folder: &Path, limit: Option<usize>) -> Result<Vec<PathBuf>, Error> {
-    let mut found = Vec::new();
-    let mut folders = vec![folder.to_path_buf()];
-    while let Some(folder) = folders.pop() {
-        let unreadable = |source| Error::Read {
-            what: "the folder",
-            path: folder.display().to_string(),
-            source,
-        };
-        for entry in std::fs::read_dir(&folder).map_err(unreadable)? {
-            let entry = entry.map_err(unreadable)?;
-            // Links to folders aren't followed: they may lead in circles.
-            let is_folder = entry.file_type().map_err(unreadable)?.is_dir();
-            let path = entry.path();
-            let ending = path.extension().map(OsStr::to_ascii_lowercase);
-            let is_picture = ending
-                .as_deref()
-                .and_then(|ending| ending.to_str())
-                .is_some_and(|ending| ["png", "jpg", "jpeg", "webp", "gif", "bmp"].contains(&ending));
-            if is_folder {
-                folders.push(path);
-            } else if is_picture {
-                found.push(path);
-            }
-        }
-    }
-    found.sort();
-    if found.is_empty() {
-        return Err(Error::NoPictures {
-            path: folder.display().to_string(),
-        });
-    }
-    let limit = limit.unwrap_or(found.len()).clamp(1, found.len());
-    let count = found.len();
-    Ok((0..limit)
-        .filter_map(|index| found.get(index * count / limit).cloned())
-        .collect())
 }
 
 async fn answer(

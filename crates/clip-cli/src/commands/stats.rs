@@ -62,8 +62,9 @@ pub async fn run(arguments: &StatsArgs) -> Result<Outcome, Error> {
     }
     drop(progress);
     if failed.len() == items.len() {
-        return Err(Error::NoPictures {
+        return Err(Error::NoReadablePictures {
             path: arguments.folder.display().to_string(),
+            count: items.len(),
         });
     }
     let bytes = collector.finish()?.to_bytes()?;

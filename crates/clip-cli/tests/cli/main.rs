@@ -13,6 +13,7 @@ mod classify;
 mod common;
 mod convert;
 mod eval;
+mod fidelity;
 mod hub;
 mod methods;
 mod samples;
