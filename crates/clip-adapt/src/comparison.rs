@@ -304,7 +304,7 @@ impl Comparison {
                 cost_ms: contender.cost_ms,
                 forward_passes: passes.forward,
                 backward_passes: passes.backward,
-                warnings,
+                warnings: Warning::distinct(warnings),
                 error: contender.error.take(),
             });
         }

@@ -166,7 +166,7 @@ impl Episode {
     /// The prediction with everything as it is.
     ///
     /// # Errors
-    /// [`Error::EpisodeRunning`] before the views are encoded; those of the device.
+    /// [`Error::EpisodeRunning`] before any view is encoded; those of the device.
     pub async fn prediction(&self) -> Result<Prediction> {
         match &self.run {
             Some(run) if self.given > 0 => run.predict().await,
@@ -272,6 +272,11 @@ impl Episode {
                     views_done: done,
                     views_total: total,
                 })
+            }
+            Piece::Whole(outcome) if !outcome.prediction.is_finite() => {
+                let step = self.steps.len();
+                self.stop(step);
+                None
             }
             Piece::Whole(outcome) => {
                 self.final_state = Some(outcome.views);

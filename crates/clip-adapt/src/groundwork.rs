@@ -29,7 +29,7 @@ pub(crate) struct Groundwork {
     options: ViewOptions,
     cache: LabelCache,
     statistics: Option<Arc<SourceStatistics>>,
-    /// All label sets that are needed, each once.
+    /// All label sets that are needed. One that stands among the first twice counts twice in their mean.
     prompts: Vec<Prompts>,
     /// Those that the prediction without adaptation takes the mean of.
     first_prompts: Vec<Prompts>,
@@ -183,6 +183,8 @@ impl Groundwork {
     fn encode_labels(&mut self) -> Result<Event> {
         if let Some(prompts) = self.prompts.get(self.sets.len()) {
             if let Some(set) = self.cache.get(prompts) {
+                // Somebody else was quicker: what is half done here must not pass for the next set.
+                self.encoder = None;
                 self.sets.push(set);
             } else {
                 let mut encoder = self.encoder.take().unwrap_or_else(|| TextEncoder::new(prompts.clone()));

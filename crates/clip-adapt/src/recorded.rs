@@ -133,6 +133,9 @@ impl<'a> Recording<'a> {
     /// episode does: `[views of the chunk, 3, side, side]` each.
     fn views(&self, clip: &Clip) -> Result<Vec<Tensor<4>>> {
         let (shape, values) = self.floats("views")?;
+        if values.is_empty() {
+            return Err(invalid("it has no views"));
+        }
         let per_view: usize = shape.iter().skip(1).product();
         let half = shape.first().copied().unwrap_or_default().div_ceil(2);
         let chunks = values.chunks((half * per_view).max(1));

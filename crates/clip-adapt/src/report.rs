@@ -42,6 +42,19 @@ pub struct Warning {
     pub message: String,
 }
 
+impl Warning {
+    /// Each of them once, in the order in which they came first.
+    pub(crate) fn distinct(warnings: impl IntoIterator<Item = Self>) -> Vec<Self> {
+        let mut distinct = Vec::new();
+        for warning in warnings {
+            if !distinct.contains(&warning) {
+                distinct.push(warning);
+            }
+        }
+        distinct
+    }
+}
+
 /// A prediction without adaptation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Classification {
@@ -114,7 +127,7 @@ pub struct StepReport {
     /// The views before the update.
     #[serde(flatten)]
     pub views: ViewsState,
-    /// Probabilities of the centre view after the update, in the order of the labels.
+    /// Probabilities after the update, in the order of the labels: those of the centre view, or of the views that the method answers from.
     pub prediction: Vec<f32>,
     /// Entropy of that prediction.
     pub prediction_entropy: f64,
@@ -140,7 +153,7 @@ impl StepReport {
 /// One view, before and after.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ViewReport {
-    /// Where it lies in the picture; the first is the centre view, which is the one that predicts.
+    /// Where it lies in the picture; the first is the centre view.
     #[serde(flatten)]
     pub view: ViewBox,
     /// Its entropy before the first update; absent where no update was begun.
@@ -200,7 +213,7 @@ pub struct EpisodeReport {
     pub before: Vec<Score>,
     /// Its entropy.
     pub before_entropy: f64,
-    /// Prediction of the centre view after the last update; the same as `before` where the episode was stopped.
+    /// Prediction after the last update; the same as `before` where the episode was stopped.
     pub after: Vec<Score>,
     /// Each update.
     pub steps: Vec<StepReport>,

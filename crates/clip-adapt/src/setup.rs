@@ -121,7 +121,7 @@ impl Setup {
                 method: description.name,
             });
         }
-        self.method.check(&self.options, clip)
+        self.method.check(&self.method_options(), clip)
     }
 
     pub(crate) fn begin(&self, setting: Setting) -> Result<Box<dyn Adaptation>> {

@@ -155,6 +155,12 @@ fn an_adapter_that_does_not_fit_is_refused() {
         ("fan_in_fan_out", json!(true)),
         ("rank_pattern", json!({"q_proj": 8})),
         ("modules_to_save", json!(["head"])),
+        ("init_lora_weights", json!("pissa_niter_4")),
+        ("init_lora_weights", json!("olora")),
+        ("layer_replication", json!([[0, 6], [3, 12]])),
+        ("trainable_token_indices", json!([1, 2])),
+        ("alora_invocation_tokens", json!([320])),
+        ("use_qalora", json!(true)),
         ("target_modules", json!(["v_proj"])),
         ("target_modules", json!(["q_proj", "v_proj"])),
     ] {

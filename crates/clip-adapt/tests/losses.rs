@@ -158,20 +158,30 @@ fn check_tail<A: AdapterKind>(clip: &Arc<Clip>, mut tail: Tail<A>, scale: f32) {
 
 #[test]
 fn adapters_in_the_text_tower_and_in_both() {
+    use Projection::{Key, Output, Query, Value};
     let clip = clip();
-    for (encoder, towers) in [(Encoder::Text, 1), (Encoder::Both, 2)] {
+    // One alone, as well: in the first adapted block, nothing but what it computes is on the tape.
+    for (encoder, towers, targets) in [
+        (Encoder::Text, 1, vec![Query, Value]),
+        (Encoder::Both, 2, vec![Query, Value]),
+        (Encoder::Both, 2, vec![Query]),
+        (Encoder::Both, 2, vec![Key]),
+        (Encoder::Both, 2, vec![Value]),
+        (Encoder::Both, 2, vec![Output]),
+    ] {
         let options = TtlOptions {
             rank: 2,
             alpha: 4.0,
             layers: 2,
             encoder,
+            targets: targets.clone(),
             ..TtlOptions::default()
         };
         let tail = Ttl::new(Arc::clone(&clip), texts(&clip), &options, None, 0).unwrap();
         assert_eq!(
             tail.parameters().len(),
-            towers * 2 * 2 * 2,
-            "blocks, projections, factors"
+            towers * targets.len() * 2 * 2,
+            "projections, blocks, factors"
         );
         check_tail(&clip, tail, 0.1);
     }

@@ -258,6 +258,46 @@ fn the_text_tower_runs_once_for_a_label_set() {
 }
 
 #[test]
+fn labels_that_were_encoded_elsewhere_meanwhile_are_not_taken_for_others() {
+    let session = session(DeviceChoice::Cpu);
+    let labels: Vec<String> = (0..100).map(|index| format!("thing {index}")).collect();
+    let options = json!({"templates": ["art of a {}."], "steps": 0});
+    let mut episode = session.start(cat(), &labels, TEMPLATE, few_views(&options)).unwrap();
+    let mut last = 0;
+    loop {
+        match block_on(episode.advance()).unwrap() {
+            Event::Labels {
+                labels_done,
+                labels_total,
+            } => {
+                assert!(labels_done > last && labels_done <= labels_total, "{labels_done}");
+                last = labels_done;
+                if labels_done == 64 {
+                    block_on(session.classify(&cat(), &labels, TEMPLATE)).unwrap();
+                }
+            }
+            Event::Done(report) => {
+                assert_eq!((last, report.after), (200, report.before));
+                break;
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn warnings_are_given_once_for_all_templates() {
+    let session = session(DeviceChoice::Cpu);
+    let long = |word: &str| format!("{word} ").repeat(90);
+    let labels = vec![long("cat"), long("dog")];
+    let options = json!({"templates": ["art of a {}."], "steps": 0});
+    let mut episode = session.start(cat(), &labels, TEMPLATE, few_views(&options)).unwrap();
+    let report = finish(&mut episode);
+    let codes: Vec<&str> = report.warnings.iter().map(|warning| warning.code.as_str()).collect();
+    assert_eq!(codes, ["label-truncated"; 2], "{:?}", report.warnings);
+}
+
+#[test]
 fn a_thousand_labels_are_possible() {
     let session = session(DeviceChoice::Cpu);
     let labels: Vec<String> = (0..1000).map(|i| format!("thing {i}")).collect();

@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor, activation};
 use crate::checkpoint::Weights;
 use crate::config::{Activation, TransformerConfig};
 use crate::error::Result;
-use crate::fused::{attention, product, quick_gelu, scaled_softmax};
+use crate::fused::{attention, quick_gelu};
 use crate::linear::{Bias, FrozenLayerNorm, FrozenLinear};
 use crate::lora::{BlockAdapter, LowRank};
 
@@ -115,7 +115,7 @@ impl Block {
         let query = self.split(project(&self.query, adapter.query.as_ref(), queried));
         let key = self.split(project(&self.key, adapter.key.as_ref(), normed.clone()));
         let value = self.split(project(&self.value, adapter.value.as_ref(), normed));
-        let mixed = self.merge(self.attend(query, key, value));
+        let mixed = self.merge(attention(query, key, value, self.attention == Attention::Causal));
         let x = x + project(&self.output, adapter.output.as_ref(), mixed);
         let x = match beside {
             Some(beside) => x + beside,
@@ -137,29 +137,6 @@ impl Block {
         let [batch, heads, tokens, head_width] = x.dims();
         x.swap_dims(1, 2).reshape([batch, tokens, heads * head_width])
     }
-
-    fn attend(&self, query: Tensor<4>, key: Tensor<4>, value: Tensor<4>) -> Tensor<4> {
-        if !query.is_autodiff() {
-            return attention(query, key, value, self.attention == Attention::Causal);
-        }
-        // On the tape the library's operation falls back to one that differentiates through its own overflow guards;
-        // written out, the backward pass is shorter and the same.
-        let head_width = query.dims()[3] as f32;
-        let scores = product(query, key.swap_dims(2, 3));
-        let scores = match self.attention {
-            Attention::Full => scores,
-            Attention::Causal => mask_later(scores),
-        };
-        product(scaled_softmax(scores, head_width.powf(-0.5)), value)
-    }
-}
-
-/// Makes the scores `[batch, heads, tokens, tokens]` of tokens that come later so low that their softmax is 0. A finite
-/// number, since infinities in shaders are not portable.
-fn mask_later(scores: Tensor<4>) -> Tensor<4> {
-    let tokens = scores.dims()[3];
-    let later = Tensor::<2>::ones([tokens, tokens], &scores.device()).triu(1) * -1e9;
-    scores + later.unsqueeze()
 }
 
 /// The frozen projection, and what its adapter adds.

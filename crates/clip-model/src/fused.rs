@@ -41,15 +41,32 @@ pub fn scaled_softmax<const D: usize>(scores: Tensor<D>, scale: f32) -> Tensor<D
 }
 
 /// Attention of queries `[batch, heads, queries, head width]` to keys and values `[batch, heads, tokens, head width]`, in the shape of the
-/// queries; `is_causal` lets every token attend to itself and those before it. Off the tape only.
+/// queries; `is_causal` lets every token attend to itself and those before it. Gradients flow to all three.
 #[must_use]
 pub fn attention(query: Tensor<4>, key: Tensor<4>, value: Tensor<4>, is_causal: bool) -> Tensor<4> {
-    Tensor::from_dispatch(Dispatch::attend(
-        query.into_dispatch(),
-        key.into_dispatch(),
-        value.into_dispatch(),
-        is_causal,
-    ))
+    // An adapter beside the values alone puts these on the tape, and not the queries.
+    if ![&query, &key, &value].iter().any(|tensor| tensor.is_autodiff()) {
+        return Tensor::from_dispatch(Dispatch::attend(
+            query.into_dispatch(),
+            key.into_dispatch(),
+            value.into_dispatch(),
+            is_causal,
+        ));
+    }
+    // On the tape the library's operation falls back to one that differentiates through its own overflow guards; written out,
+    // the backward pass is shorter and the same.
+    let head_width = query.dims()[3] as f32;
+    let scores = product(query, key.swap_dims(2, 3));
+    let scores = if is_causal { mask_later(scores) } else { scores };
+    product(scaled_softmax(scores, head_width.powf(-0.5)), value)
+}
+
+/// Makes the scores `[batch, heads, tokens, tokens]` of tokens that come later so low that their softmax is 0. A finite
+/// number, since infinities in shaders are not portable.
+fn mask_later(scores: Tensor<4>) -> Tensor<4> {
+    let tokens = scores.dims()[3];
+    let later = Tensor::<2>::ones([tokens, tokens], &scores.device()).triu(1) * -1e9;
+    scores + later.unsqueeze()
 }
 
 /// Rows `[..., input]` times a matrix `[input, output]`: `[..., output]`, with gradients to both.
@@ -70,7 +87,7 @@ pub fn product(left: Tensor<4>, right: Tensor<4>) -> Tensor<4> {
 /// variants, quantised ones among them. So nothing in this crate and those above it does.
 #[backend_extension(Flex, Cube, Autodiff)]
 pub trait FusedOps: Backend {
-    /// [`attention`].
+    /// [`attention`] off the tape.
     fn attend(
         query: FloatTensor<Self>,
         key: FloatTensor<Self>,
@@ -169,7 +186,10 @@ impl FusedOps for Flex {
         let mut dims: Vec<usize> = rows.shape().iter().copied().collect();
         let [input, output] = matrix.shape().dims();
         let matrix = Self::float_reshape(matrix, Shape::new([1, input, output]));
-        let product = Self::float_matmul(in_pieces(rows), matrix);
+        let count = rows_of(&dims);
+        let pieces = pieces(count);
+        let rows = Self::float_reshape(rows, Shape::new([pieces, count / pieces, input]));
+        let product = Self::float_matmul(rows, matrix);
         if let Some(last) = dims.last_mut() {
             *last = output;
         }
@@ -177,10 +197,7 @@ impl FusedOps for Flex {
     }
 
     fn rows_product_backward(rows: FloatTensor<Self>, grad: FloatTensor<Self>) -> FloatTensor<Self> {
-        let (rows, grad) = (in_pieces(rows), in_pieces(grad));
-        let (input, output) = (rows.shape()[2], grad.shape()[2]);
-        let products = Self::float_matmul(Self::float_transpose(rows), grad);
-        Self::float_reshape(Self::float_sum_dim(products, 0), Shape::new([input, output]))
+        Self::float_matmul(Self::float_transpose(flat::<Self>(rows)), flat::<Self>(grad))
     }
 
     fn quick_gelu(x: FloatTensor<Self>) -> FloatTensor<Self> {
@@ -204,14 +221,16 @@ impl FusedOps for Flex {
     }
 }
 
-/// Rows `[views, ..., width]` as `[pieces, rows, width]`: in as few products as keep all cores busy. The library makes one product of many only
-/// where that suits a graphics device; on the CPU each view's product by itself packs the same matrix again.
-fn in_pieces(rows: FloatTensor<Flex>) -> FloatTensor<Flex> {
-    let shape = rows.shape();
-    let width = shape[shape.num_dims() - 1];
-    let pieces = pieces(shape[0]);
-    let each = shape.num_elements() / (pieces * width).max(1);
-    Flex::float_reshape(rows, Shape::new([pieces, each, width]))
+/// Rows `[..., width]` as `[rows, width]`.
+fn flat<B: Backend>(rows: FloatTensor<B>) -> FloatTensor<B> {
+    let dims: Vec<usize> = rows.shape().iter().copied().collect();
+    let width = dims.last().copied().unwrap_or(1);
+    B::float_reshape(rows, Shape::new([rows_of(&dims), width]))
+}
+
+/// How many rows a shape `[..., width]` has.
+pub(crate) fn rows_of(shape: &[usize]) -> usize {
+    shape.split_last().map_or(1, |(_, before)| before.iter().product())
 }
 
 impl FusedOps for Cube {
@@ -235,12 +254,7 @@ impl FusedOps for Cube {
     }
 
     fn rows_product_backward(rows: FloatTensor<Self>, grad: FloatTensor<Self>) -> FloatTensor<Self> {
-        let flat = |rows: FloatTensor<Self>| {
-            let shape = rows.shape();
-            let width = shape[shape.num_dims() - 1];
-            Self::float_reshape(rows, Shape::new([shape.num_elements() / width.max(1), width]))
-        };
-        gpu_product::product(Self::float_transpose(flat(rows)), flat(grad))
+        gpu_product::product(Self::float_transpose(flat::<Self>(rows)), flat::<Self>(grad))
     }
 
     fn normalise(

@@ -11,6 +11,8 @@ use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
+use crate::fused::rows_of;
+
 /// Numbers of a vector, and rows of a tile.
 const LANES: usize = 4;
 /// Invocations of a workgroup, by columns and rows.
@@ -248,7 +250,7 @@ pub(crate) fn product(left: CubeTensor, right: CubeTensor) -> CubeTensor {
 pub(crate) fn rows_product(rows: CubeTensor, matrix: CubeTensor) -> CubeTensor {
     let mut dims: Vec<usize> = rows.meta.shape().iter().copied().collect();
     let [depth, columns] = matrix.meta.shape().dims();
-    let count = dims.iter().product::<usize>() / depth.max(1);
+    let count = rows_of(&dims);
     let product = product(Cube::float_reshape(rows, Shape::new([count, depth])), matrix);
     if let Some(last) = dims.last_mut() {
         *last = columns;

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::fused::{layer_norm, rows_product};
 use crate::quantised::{PackedMatrix, PackedTensor, WeightFormat};
 
-/// Lifts a frozen tensor onto the tape that `like` is on: operands of one operation must agree in that.
+/// Lifts a frozen tensor onto the tape that `like` is on.
 pub(crate) fn on_tape_of<const D: usize, const E: usize>(frozen: &Tensor<D>, like: &Tensor<E>) -> Tensor<D> {
     if like.is_autodiff() {
         frozen.clone().autodiff()

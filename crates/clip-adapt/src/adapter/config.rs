@@ -34,7 +34,22 @@ pub(super) struct LoraConfig {
     alpha_pattern: Value,
     #[serde(default)]
     modules_to_save: Value,
+    #[serde(default)]
+    init_lora_weights: Value,
+    #[serde(default)]
+    layer_replication: Value,
+    #[serde(default)]
+    trainable_token_indices: Value,
+    #[serde(default)]
+    target_parameters: Value,
+    #[serde(default)]
+    alora_invocation_tokens: Value,
+    #[serde(default)]
+    use_qalora: bool,
 }
+
+/// Ways to begin that leave the model's own weights alone. With others (PiSSA, OLoRA, CorDA, LoftQ) PEFT changes these when it loads an adapter.
+const PLAIN_BEGINNINGS: [&str; 3] = ["gaussian", "eva", "orthogonal"];
 
 impl LoraConfig {
     /// Reads the configuration, and refuses kinds of adapters that mean more than `scale * B A`.
@@ -71,7 +86,18 @@ impl LoraConfig {
             ("rank_pattern", !is_empty(&self.rank_pattern)),
             ("alpha_pattern", !is_empty(&self.alpha_pattern)),
             ("modules_to_save", !is_empty(&self.modules_to_save)),
+            ("layer_replication", !is_empty(&self.layer_replication)),
+            ("trainable_token_indices", !is_empty(&self.trainable_token_indices)),
+            ("target_parameters", !is_empty(&self.target_parameters)),
+            ("alora_invocation_tokens", !is_empty(&self.alora_invocation_tokens)),
+            ("use_qalora", self.use_qalora),
             ("bias", self.bias.as_deref().is_some_and(|bias| bias != "none")),
+            (
+                "init_lora_weights",
+                self.init_lora_weights
+                    .as_str()
+                    .is_some_and(|beginning| !PLAIN_BEGINNINGS.contains(&beginning)),
+            ),
         ];
         match unsupported.iter().find(|(_, present)| *present) {
             Some((key, _)) => Err(invalid(format!(

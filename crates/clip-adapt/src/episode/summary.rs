@@ -2,7 +2,7 @@
 
 use super::Episode;
 use crate::entropy;
-use crate::report::{EpisodeReport, Score, ViewReport};
+use crate::report::{EpisodeReport, Score, ViewReport, Warning};
 
 impl Episode {
     pub(super) fn report(&self) -> EpisodeReport {
@@ -26,15 +26,9 @@ impl Episode {
         let zero_shot = self.groundwork.zero_shot();
         let first_prompts = self.prompts.first();
         let labels = first_prompts.map(|prompts| prompts.labels.clone()).unwrap_or_default();
-        let mut warnings: Vec<_> = self
-            .prompts
-            .iter()
-            .flat_map(|prompts| prompts.warnings.clone())
-            .collect();
-        if let Some(run) = &self.run {
-            warnings.extend(run.warnings());
-        }
-        warnings.dedup();
+        let of_prompts = self.prompts.iter().flat_map(|prompts| prompts.warnings.clone());
+        let of_run = self.run.iter().flat_map(|run| run.warnings());
+        let warnings = Warning::distinct(of_prompts.chain(of_run));
         EpisodeReport {
             model: self.model.clone(),
             device: device.kind().as_str().to_owned(),

@@ -15,8 +15,7 @@ pub struct Eigen {
     pub vectors: Vec<f64>,
 }
 
-/// Decomposes `matrix` `[n, n]`, row-major, of which the lower triangle is not read beyond what symmetry says; `None`
-/// where it isn't square or holds what is no finite number.
+/// Decomposes the symmetric `matrix` `[n, n]`, row-major; `None` where it isn't square or holds what is no finite number.
 #[must_use]
 pub fn decompose(mut matrix: Vec<f64>, n: usize) -> Option<Eigen> {
     if matrix.len() != n * n || matrix.iter().any(|value| !value.is_finite()) {

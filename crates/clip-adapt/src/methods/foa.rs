@@ -115,7 +115,7 @@ fn option_descriptions(default: FoaOptions) -> Vec<OptionDescription> {
         OptionDescription::integer(
             "population",
             "Population",
-            "Candidates of a generation; 0 for 4 + floor(3 ln dimensions).",
+            "Candidates of a generation, two at least; 0 for 4 + floor(3 ln dimensions).",
             default.population as u64,
             [0, 10_000],
         ),

@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 use super::adaptation::Adaptation;
 use super::alignment::Alignment;
 use super::tpt::{TptOptions, TptRun};
-use super::ttl::{Ttl, TtlOptions};
+use super::ttl::{Encoder, Predict, Ttl, TtlOptions};
 use super::{Method, MethodDescription, MethodKind, Paper, Setting};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::options::{OptionDescription, Options, read};
 
 /// The name in the list of methods.
@@ -37,6 +37,8 @@ struct AlignmentOptions {
     base: Base,
     alignment_weight: f64,
     alignment_selection: f64,
+    #[serde(default)]
+    templates: Vec<String>,
 }
 
 /// PromptAlign in the list of methods.
@@ -85,7 +87,21 @@ impl Method for PromptAlignMethod {
     }
 
     fn check(&self, options: &Options, clip: &Clip) -> Result<()> {
-        read::<TtlOptions>(options)?.check(clip)
+        let ttl: TtlOptions = read(options)?;
+        ttl.check(clip)?;
+        let AlignmentOptions { base, templates, .. } = read(options)?;
+        let unfit = match base {
+            Base::Ttl if ttl.encoder == Encoder::Text => ("encoder", "vision or both: visual tokens are aligned"),
+            Base::Tpt if ttl.predict != Predict::Centre => ("predict", "centre with the base tpt"),
+            Base::Tpt if !templates.is_empty() => ("templates", "none with the base tpt: it trains the words of one"),
+            _ => return Ok(()),
+        };
+        let (option, range) = unfit;
+        Err(Error::OptionInvalid {
+            option: option.to_owned(),
+            value: options.get(option).map(ToString::to_string).unwrap_or_default(),
+            range: range.to_owned(),
+        })
     }
 
     fn begin(&self, options: &Options, setting: Setting) -> Result<Box<dyn Adaptation>> {
@@ -94,6 +110,7 @@ impl Method for PromptAlignMethod {
             base,
             alignment_weight,
             alignment_selection,
+            ..
         } = read(options)?;
         let ttl: TtlOptions = read(options)?;
         let clip = Arc::clone(&setting.clip);

@@ -196,7 +196,8 @@ pub(super) fn loss_descriptions(margin: f64) -> Vec<OptionDescription> {
             "Margin",
             "A view of entropy H weighs exp(margin - H), in nats.",
             margin,
-            [-100.0, 100.0],
+            // Beyond, squares of gradients are no longer finite in single precision.
+            [-100.0, 40.0],
         ),
         OptionDescription::number(
             "selection",

@@ -37,6 +37,9 @@ pub(super) async fn replay(recording: &Recording<'_>, clip: &Arc<Clip>, found: &
     let &[tokens, width] = shape.as_slice() else {
         return Err(invalid("ctx_init is not a matrix"));
     };
+    if tokens == 0 {
+        return Err(invalid("ctx_init has no tokens"));
+    }
     let device = clip.device.tensor_device();
     let upload = |values| Tensor::<2>::from_data(TensorData::new(values, [tokens, width]), device);
     let mut image_features = Vec::new();

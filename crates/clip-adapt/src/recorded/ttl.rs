@@ -50,6 +50,9 @@ impl Settings {
                 "it adapts blocks {first} to {last}; the last blocks of this model's {vision_layers} can be replayed"
             )));
         }
+        if self.rank == 0 {
+            return Err(invalid("its adapters have rank 0"));
+        }
         if self.log.len() < self.steps {
             return Err(invalid("its log is shorter than its number of steps"));
         }

@@ -384,6 +384,21 @@ fn what_the_model_does_not_have_is_refused() {
 }
 
 #[test]
+fn what_would_change_nothing_is_refused() {
+    let session = session();
+    for (options, unfit) in [
+        (json!({"encoder": "text"}), "encoder"),
+        (json!({"base": "tpt", "predict": "vote"}), "predict"),
+        (json!({"base": "tpt", "templates": ["art of a {}."]}), "templates"),
+    ] {
+        let setup = Setup::new("prompt-align", options.as_object().unwrap()).unwrap();
+        let error = session.start(picture(), &labels(), TEMPLATE, setup).err().unwrap();
+        assert_eq!(error.code(), "option-invalid", "{error}");
+        assert!(error.to_string().starts_with(unfit), "{error}");
+    }
+}
+
+#[test]
 fn a_method_that_needs_statistics_says_so() {
     let session = bare_session();
     for method in methods::all().iter().filter(|method| method.needs_statistics) {

@@ -33,7 +33,7 @@ impl<B: Backend + FusedOps, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
         value: FloatTensor<Self>,
         is_causal: bool,
     ) -> FloatTensor<Self> {
-        // Off the tape only, as is said there.
+        // `attention` calls it off the tape only.
         let (query, key, value) = (query.into_primitive(), key.into_primitive(), value.into_primitive());
         Self::from_inner(B::attend(query, key, value, is_causal))
     }

@@ -64,8 +64,8 @@ mod product {
     use burn::backend::{Flex, TensorMetadata as _};
     use burn::tensor::Shape;
 
-    use super::{FlexTensor, PackedLayout, TensorData, matrix};
-    use crate::flex::pieces;
+    use super::{FlexTensor, PackedLayout, TensorData, matrix, unpack};
+    use crate::fused::FusedOps as _;
 
     pub(in super::super) fn linear(
         x: &FlexTensor,
@@ -74,22 +74,23 @@ mod product {
         scales: &FlexTensor,
         layout: PackedLayout,
     ) -> FlexTensor {
-        let PackedLayout {
-            format,
-            rows: outputs,
-            columns: inputs,
-        } = layout;
-        let mut dims: Vec<usize> = x.shape().iter().copied().collect();
-        let rows = x.shape().num_elements() / inputs.max(1);
-        let pieces = pieces(dims.first().copied().unwrap_or(1));
-        let x = Flex::float_reshape(x.clone(), Shape::new([pieces, rows / pieces, inputs]));
-        let values = matrix::decode_transposed(format, codes.storage(), scales.storage(), [outputs, inputs]);
-        let weight = FlexTensor::from_data(TensorData::new(values, [1, inputs, outputs]));
-        let product = Flex::float_matmul(x, weight);
-        let product = Flex::float_add(product, Flex::float_reshape(bias.clone(), Shape::new([1, 1, outputs])));
-        if let Some(last) = dims.last_mut() {
+        let (outputs, inputs) = (layout.rows, layout.columns);
+        let values = matrix::decode_transposed(layout.format, codes.storage(), scales.storage(), [outputs, inputs]);
+        let weight = FlexTensor::from_data(TensorData::new(values, [inputs, outputs]));
+        let product = Flex::rows_product(x.clone(), weight);
+        let mut row = vec![1; product.shape().num_dims()];
+        if let Some(last) = row.last_mut() {
             *last = outputs;
         }
-        Flex::float_reshape(product, Shape::from(dims))
+        Flex::float_add(product, Flex::float_reshape(bias.clone(), Shape::from(row)))
+    }
+
+    pub(in super::super) fn linear_backward(
+        grad: &FlexTensor,
+        codes: &FlexTensor,
+        scales: &FlexTensor,
+        layout: PackedLayout,
+    ) -> FlexTensor {
+        Flex::rows_product(grad.clone(), unpack(codes, scales, layout))
     }
 }

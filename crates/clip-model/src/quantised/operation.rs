@@ -52,16 +52,7 @@ pub trait PackedOps: Backend {
         codes: IntTensor<Self>,
         scales: IntTensor<Self>,
         layout: PackedLayout,
-    ) -> FloatTensor<Self> {
-        let mut dims: Vec<usize> = grad.shape().iter().copied().collect();
-        let rows = grad.shape().num_elements() / layout.rows.max(1);
-        let flat = Self::float_reshape(grad, Shape::new([rows, layout.rows]));
-        let grad = Self::float_matmul(flat, Self::unpack(codes, scales, layout));
-        if let Some(last) = dims.last_mut() {
-            *last = layout.columns;
-        }
-        Self::float_reshape(grad, Shape::from(dims))
-    }
+    ) -> FloatTensor<Self>;
 }
 
 impl PackedOps for Flex {
@@ -79,7 +70,6 @@ impl PackedOps for Flex {
         host::linear(&x, &bias, &codes, &scales, layout)
     }
 
-    #[cfg(target_family = "wasm")]
     fn packed_linear_backward(
         grad: FloatTensor<Self>,
         codes: IntTensor<Self>,

@@ -58,12 +58,11 @@ impl<A: AdapterKind> Tail<A> {
 
     /// The answer of several views, from the features of all of them.
     async fn predict_from(&self, features: Vec<Tensor<2>>) -> Result<Prediction> {
-        let [_, projection] = self.text.dims();
-        let mut image = read_rows(features, "predictions of the views").await?;
+        let [labels, projection] = self.text.dims();
+        let image = read_rows(features, "predictions of the views").await?;
         let text = read_rows(vec![self.text.clone()], "predictions of the views").await?;
         if image.iter().chain(&text).any(|value| !value.is_finite()) {
-            image.fill(f32::NAN);
-            return Ok(Prediction::of_logits(&image));
+            return Ok(Prediction::of_logits(&vec![f32::NAN; labels]));
         }
         let features = FeatureSet::new(&image, &text, projection, self.clip.logit_scale)?;
         Ok(Prediction::of_probabilities(&match self.settings.predict {
