@@ -294,7 +294,7 @@ fn warnings_are_given_once_for_all_templates() {
     let mut episode = session.start(cat(), &labels, TEMPLATE, few_views(&options)).unwrap();
     let report = finish(&mut episode);
     let codes: Vec<&str> = report.warnings.iter().map(|warning| warning.code.as_str()).collect();
-    assert_eq!(codes, ["label-truncated"; 2], "{:?}", report.warnings);
+    assert_eq!(codes, ["label-cut"; 2], "{:?}", report.warnings);
 }
 
 #[test]
