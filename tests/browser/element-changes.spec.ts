@@ -112,6 +112,43 @@ test.describe("a recorded run", () => {
     expect((await widget.shares()).map(([label]) => label).sort()).toEqual(["horse", "sheep"]);
   });
 
+  test("is what Step counts from", async ({ page }) => {
+    await record(page);
+    await openHost(page, { body: `<clip-ttl poster="./recorded.json" device="cpu"></clip-ttl>` });
+    const widget = new ClipTtlPage(page);
+    await expect(widget.answer).toHaveText(/after 1 update\.$/);
+    await widget.button("Step").click();
+    await widget.done();
+    await expect(widget.answer).toHaveText(/after 2 updates\.$/);
+  });
+
+  test("isn't adapted to by itself any more once somebody has pressed Run", async ({ page }) => {
+    await record(page);
+    await openHost(page, { body: `<clip-ttl poster="./recorded.json" autorun device="cpu"></clip-ttl>` });
+    const widget = new ClipTtlPage(page);
+    await expect(widget.status).toHaveText(RECORDED);
+    // Typed, and run before the typing has rested.
+    const end = await widget.evaluate(async (element) => {
+      const results: unknown[] = [];
+      Object.assign(window, { results });
+      element.addEventListener("result", (event) => results.push(event));
+      const field = element.shadowRoot?.querySelector("textarea");
+      if (field == null) throw new Error("no field");
+      field.value = "cat\ndog";
+      field.dispatchEvent(new Event("input"));
+      return element.run().then(
+        () => "finished",
+        (error: { readonly code: string }) => error.code,
+      );
+    });
+    expect(end).toBe("finished");
+    await widget.labels.fill("cat\nhorse");
+    await widget.compared();
+    await expect(widget.button("Run")).toHaveAttribute("aria-disabled", "false");
+    expect(await page.evaluate(() => (Reflect.get(window, "results") as unknown[]).length)).toBe(1);
+    await expect(widget.answer).toHaveText(/^Before adapting/);
+  });
+
   test("stays with the author's own address of its picture, with its own labels, and with a picture that can't be shown", async ({ page, watch }) => {
     watch.allowError(/404/);
     await record(page, "data:image/png;base64,AAAA");

@@ -7,11 +7,11 @@ import { expect, test } from "./test.js";
 
 const MANUAL = QUICK.replace("<clip-ttl", '<clip-ttl loading="manual"');
 
-/** Holds a sample back; the returned function lets it go. */
+/** Holds a file back; the returned function lets it go. */
 async function hold(page: Page, name: string): Promise<() => void> {
   let release = (): void => undefined;
   const held = new Promise<void>((resolve) => (release = resolve));
-  await page.route(`**/samples/${name}`, async (route) => {
+  await page.route(`**/${name}`, async (route) => {
     await held;
     await route.continue();
   });
@@ -30,6 +30,40 @@ test("what went wrong is not said any more when something goes well again", asyn
   await expect(widget.problem).toBeHidden();
   await widget.run();
   await expect(widget.status).toBeVisible();
+});
+
+test("what is wrong with a picture is still said when the answer about the one before comes, and its result", async ({ page }) => {
+  const release = await hold(page, "clip_ttl_bg.wasm");
+  await openHost(page, { body: QUICK });
+  const widget = new ClipTtlPage(page);
+  await widget.pictured();
+  const giveLetter = (): Promise<void> => widget.evaluate((element) => void (element.image = new File(["a letter"], "letter.png", { type: "image/png" })));
+  await giveLetter();
+  await expect(widget.problem).toContainText("letter.png");
+  release();
+  await widget.compared();
+  await expect(widget.problem).toContainText("letter.png");
+
+  await widget.evaluate(async (element) => {
+    element.steps = 50;
+    void element.run();
+    await new Promise((resolve) => element.addEventListener("step", resolve, { once: true }));
+  });
+  await expect(widget.problem).toBeHidden();
+  await giveLetter();
+  await widget.done();
+  await expect(widget.problem).toContainText("letter.png");
+});
+
+test("that a recorded run can't be had is still said when the engine answers instead", async ({ page, watch }) => {
+  watch.allowError(/404/);
+  const release = await hold(page, "nothing.json");
+  await openHost(page, { body: QUICK.replace("<clip-ttl", '<clip-ttl poster="./nothing.json"') });
+  const widget = new ClipTtlPage(page);
+  await widget.pictured();
+  release();
+  await widget.compared();
+  await expect(widget.problem).toContainText("nothing.json");
 });
 
 test("after a crash all elements go on with a new engine, at the first attempt", async ({ page, watch }) => {
@@ -59,7 +93,7 @@ test("after a crash all elements go on with a new engine, at the first attempt",
 
 test.describe("a run that waits for its picture", () => {
   test("says so, counts as running, and begins when the picture has come", async ({ page }) => {
-    const release = await hold(page, "chelsea.png");
+    const release = await hold(page, "samples/chelsea.png");
     await openHost(page, { body: MANUAL });
     const widget = new ClipTtlPage(page);
     await widget.button("Run").click();
@@ -73,7 +107,7 @@ test.describe("a run that waits for its picture", () => {
 
   for (const way of ["Cancel", "reset()"] as const) {
     test(`is called off by ${way}`, async ({ page }) => {
-      const release = await hold(page, "chelsea.png");
+      const release = await hold(page, "samples/chelsea.png");
       await openHost(page, { body: MANUAL });
       const widget = new ClipTtlPage(page);
       await widget.button("Run").waitFor();

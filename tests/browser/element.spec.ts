@@ -1,7 +1,10 @@
 /** `<clip-ttl>` in other people's pages: from nothing to a result, by mouse, keyboard and script. */
 
+import { readFileSync } from "node:fs";
+
 import type { Page } from "@playwright/test";
 
+import type { MethodDescription } from "../../web/src/index.js";
 import { violations } from "./accessibility.js";
 import { ClipTtlPage, openHost, QUICK } from "./element-page.js";
 import { CHELSEA, HORSES } from "./pictures.js";
@@ -152,6 +155,45 @@ test("a manual one waits until it is used; its methods and events tell a script 
   });
   expect(failure).toEqual(["labels-too-few", "labels-too-few"]);
   await expect(widget.labels).toHaveAccessibleDescription(/at least two labels/);
+});
+
+test("every method runs, with what it has of the attributes and the controls; what a script gives must be the method's own", async ({ page }) => {
+  const methods = JSON.parse(readFileSync(new URL("../../www/docs/methods.json", import.meta.url), "utf8")) as MethodDescription[];
+  await openHost(page, { body: QUICK.replace("<clip-ttl", '<clip-ttl controls loading="manual" steps="2"') });
+  const widget = new ClipTtlPage(page);
+  await widget.pictured();
+  await widget.element.getByText("Settings").click();
+  await widget.element.getByRole("textbox", { name: "Alpha" }).fill("8");
+  const run = (method: string) =>
+    widget.evaluate(async (element, method) => {
+      const shares: number[] = [];
+      const failures: string[] = [];
+      const abort = new AbortController();
+      const { signal } = abort;
+      element.addEventListener("progress", ({ detail }) => detail.phase === "run" && detail.share !== null && shares.push(detail.share), { signal });
+      element.addEventListener("error", ({ detail }) => failures.push(detail.message), { signal });
+      element.method = method;
+      const report = await element.run().catch(() => null);
+      abort.abort();
+      return { failures, method: report?.method, steps: report?.steps.length, options: { ...report?.options } as Readonly<Record<string, unknown>>, shares };
+    }, method);
+  for (const { name, options } of methods) {
+    const { failures, method, steps, options: used, shares } = await run(name);
+    expect({ failures, method }, name).toEqual({ failures: [], method: name });
+    await widget.done();
+    await expect(widget.problem, name).toBeHidden();
+    const has = (option: string): boolean => options.some((entry) => entry.name === option);
+    if (has("steps")) expect(steps, name).toBe(2);
+    else expect(steps, name).toBeGreaterThan(0);
+    expect(used["alpha"], name).toBe(has("alpha") ? 8 : undefined);
+    expect(used["views"], name).toBe(4);
+    expect([Math.max(...shares), shares.at(-1)], name).toEqual([1, 1]);
+  }
+  await widget.evaluate((element) => void (element.options = { alpha: 8 }));
+  const { failures, method } = await run("zero");
+  expect(method).toBeUndefined();
+  expect(failures).toHaveLength(1);
+  expect(failures[0]).toContain("alpha");
 });
 
 test("attributes are heeded at any time, and are properties", async ({ page }) => {

@@ -41,10 +41,12 @@ export class ClipTtl {
   /** What went differently from what was asked while loading: a model that could not be kept for the next time, say. */
   readonly warnings: readonly Warning[];
   readonly #connection: Connection;
+  readonly #methods: readonly MethodDescription[];
   #runs = 0;
 
-  private constructor(connection: Connection, { device, model, warnings }: Exchanges["open"]["result"]) {
+  private constructor(connection: Connection, { device, model, methods, warnings }: Exchanges["open"]["result"]) {
     this.#connection = connection;
+    this.#methods = methods;
     this.device = device;
     this.model = model;
     this.warnings = warnings;
@@ -123,7 +125,9 @@ export class ClipTtl {
 
   /** What methods there are: what each does, its paper, and its options with defaults and limits. */
   async methods(): Promise<readonly MethodDescription[]> {
-    return this.#connection.request("methods", {}, { what: "Asking for the methods" });
+    const { closed } = this.#connection;
+    if (closed !== null) throw closed;
+    return this.#methods;
   }
 
   /** Replays an episode that PyTorch recorded (see tests/oracle), and compares every quantity: a check of this device. */

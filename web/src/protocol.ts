@@ -28,7 +28,7 @@ import type {
  * Changes whenever a message changes its meaning or a request is added: page and worker may come from different versions in a
  * cache, and a worker says nothing to requests that it doesn't know.
  */
-export const PROTOCOL_VERSION = 6;
+export const PROTOCOL_VERSION = 7;
 
 /** A picture on its way to the engine: a file for it to decode, or pixels. */
 export type WireImage =
@@ -84,7 +84,13 @@ export interface Exchanges {
       /** Null: beside the worker. */
       readonly wasmUrl: string | null;
     };
-    result: { readonly device: DeviceInfo; readonly model: ModelInfo; readonly warnings: readonly Warning[] };
+    result: {
+      readonly device: DeviceInfo;
+      readonly model: ModelInfo;
+      /** At hand from now on: whoever asks what a method's options are need not wait for runs to end. */
+      readonly methods: readonly MethodDescription[];
+      readonly warnings: readonly Warning[];
+    };
     event: LoadProgress;
   };
   classify: {
@@ -123,11 +129,6 @@ export interface Exchanges {
     };
     result: CompareReport;
     event: CompareEvent;
-  };
-  methods: {
-    request: Readonly<Record<never, never>>;
-    result: readonly MethodDescription[];
-    event: never;
   };
   /** What a run has trained, while the engine still has it. */
   adapter: {
@@ -191,7 +192,6 @@ const TO_WORKER: ReadonlySet<string> = new Set<ToWorker["type"]>([
   "classify",
   "adapt",
   "compare",
-  "methods",
   "adapter",
   "verify",
   "memory",

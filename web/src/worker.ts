@@ -75,8 +75,6 @@ function work(request: Request, ticket: Ticket): Promise<Exchanges[RequestKind][
       return host.adapt(request, ticket, (event) => tell(id, event));
     case "compare":
       return host.compare(request, ticket, (event) => tell(id, event));
-    case "methods":
-      return Promise.resolve(host.methods());
     case "adapter":
       return host.adapter(request);
     case "verify":

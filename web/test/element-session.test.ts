@@ -8,6 +8,7 @@ import type { LoadProgress } from "../src/load-types.js";
 import type { AdaptOptions, EpisodeReport, StepReport } from "../src/types.js";
 import { Session, type Question } from "../src/widget/session.js";
 import { SharedEngines, type EngineLike, type EngineRequest } from "../src/widget/shared-engines.js";
+import { METHODS } from "./support/methods.js";
 
 const REQUEST: EngineRequest = { model: "pocket", dtype: "auto", device: "auto", assetBase: null };
 const QUESTION: Question = { picture: "cat.png", labels: ["cat", "dog"], template: "a photo of a {}." };
@@ -31,6 +32,7 @@ class FakeEngine {
       if (this.engine.closed !== null) controller.fail(this.engine.closed);
       return controller.run;
     },
+    methods: () => Promise.resolve(METHODS),
     dispose: () => (this.isDisposed = true),
   } as unknown as EngineLike;
 
@@ -102,6 +104,20 @@ test("a run loads the engine, tells its steps in turn, and ends with its report"
   // The engine tells no progress here; that all is done is told for its end.
   assert.deepEqual(told, ["loading", "stepped", "stepped", "progressed", "finished"]);
   assert.equal(one.isRunning, false);
+});
+
+test("of what is wished for, a run gets what its method has", async () => {
+  const { shared, made } = engines();
+  const { session: one } = session(shared);
+  const wishes = { steps: 3, rank: 4, views: 8 };
+  const result = one.run(REQUEST, QUESTION, { method: "tpt", margin: 1, wishes });
+  await settled();
+  const { controller, options } = made[0]?.runs[0] ?? assert.fail("no run was started");
+  const { signal: _signal, onProgress: _onProgress, ...sent } = options;
+  assert.deepEqual(sent, { method: "tpt", margin: 1, steps: 3, views: 8, template: QUESTION.template });
+  assert.deepEqual(one.activity, { kind: "running", progress: null, steps: 3 });
+  controller.finish(report(3));
+  await result;
 });
 
 test("a cancelled run brings back the result from before, and tells no error", async () => {

@@ -3,18 +3,23 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 
+import { defaultValues } from "../src/element/options.js";
 import { COLOURS } from "../src/element/theme.js";
 import { ClipTtlError, ERROR_CODES, type ErrorCode } from "../src/errors.js";
-import type { AdaptProgress } from "../src/types.js";
+import type { AdaptProgress, TtlOptions } from "../src/types.js";
 import { answerSentence, answerText } from "../src/widget/answer.js";
+import { Inputs } from "../src/widget/inputs.js";
 import { registerStrings, stringsFor, watchLanguages, type PartialStrings } from "../src/widget/language.js";
 import { readPoster } from "../src/widget/poster.js";
+import type { PosterHolder } from "../src/widget/poster-holder.js";
 import { placeOf, wayOutOf, wordsOf } from "../src/widget/problems.js";
+import type { ReflectedElement } from "../src/widget/reflected-element.js";
 import { scaledCss } from "../src/widget/scaled-css.js";
-import { controlValues, fromControls, runSettings, type AttributeSettings } from "../src/widget/settings.js";
+import { controlValues, fittingSettings, fromControls, runSettings, stepsOf, type AttributeSettings, type SettingsSources } from "../src/widget/settings.js";
 import { shareOfRun, statusOf } from "../src/widget/status-line.js";
 import { japanese } from "../src/widget/strings-ja.js";
 import { english } from "../src/widget/strings.js";
+import { METHODS } from "./support/methods.js";
 
 test("the answer names what the model said before, and what it says after", () => {
   const labels = ["sheep", "horse"];
@@ -126,7 +131,6 @@ const attributes = (values: Partial<AttributeSettings> & { readonly present?: re
   views: 64,
   seed: 0,
   device: "auto",
-  method: "ttl",
   hasAttribute: (name) => values.present?.includes(name) ?? false,
   ...values,
 });
@@ -141,17 +145,76 @@ test("settings come from the attributes, else from the script, else from the rec
   assert.equal(values.alpha, 32);
 });
 
+/** What an engine that has these methods is asked for. */
+function sent(method: string, sources: Partial<SettingsSources> = {}, settings: AttributeSettings = attributes()): TtlOptions {
+  const { method: _method, ...options } = fittingSettings(runSettings(settings, method, { recorded: null, given: {}, chosen: {}, ...sources }), METHODS);
+  return options;
+}
+
 test("a run gets the options that have no control too, and what the controls say counts", () => {
-  const given = { weightDecay: 0.1, cropScale: [0.2, 0.9] as const };
-  const settings = runSettings(attributes({ method: "tpt", views: 4, present: ["views"] }), given, null);
-  assert.deepEqual(settings.cropScale, [0.2, 0.9]);
-  assert.equal(settings.weightDecay, 0.1);
-  assert.equal(settings.views, 4);
-  assert.equal(settings.method, "tpt");
-  const moved = fromControls(given, { ...controlValues(attributes(), given, null), margin: 2, cropScaleMin: 0.5, steps: 9 });
-  assert.deepEqual(moved.cropScale, [0.5, 0.9]);
-  assert.equal(moved.margin, 2);
-  assert.equal("steps" in moved, false);
+  const given = { weightDecay: 0.1, cropScale: [0.2, 0.9] as const, margin: 3 };
+  const before = controlValues(attributes(), given, null);
+  const chosen = fromControls(given, before, { ...before, margin: 2, cropScaleMin: 0.5, steps: 9 });
+  assert.deepEqual(chosen, { margin: 2, cropScale: [0.5, 0.9] });
+  const settings = sent("ttl", { given, chosen }, attributes({ views: 4, present: ["views"] }));
+  assert.deepEqual(settings, { weightDecay: 0.1, cropScale: [0.5, 0.9], margin: 2, views: 4 });
+});
+
+test("of attributes, controls and recordings a method is sent what it has, and never a default", () => {
+  const before = defaultValues();
+  const chosen = fromControls({}, before, { ...before, learningRate: 0.01, rank: 4, alpha: 8, layers: 2, margin: 1, cropScaleMin: 0.5 });
+  const recorded = { weightDecay: 0.1, margin: 3 };
+  const asked = attributes({ steps: 2, views: 4, seed: 3, present: ["steps", "views", "seed"] });
+  const all = { steps: 2, learningRate: 0.01, rank: 4, alpha: 8, layers: 2, margin: 1, weightDecay: 0.1 };
+  for (const { name, options } of METHODS) {
+    assert.deepEqual(sent(name), {}, name);
+    const settings = sent(name, { recorded, chosen }, asked);
+    const own = Object.entries(all).filter(([option]) => options.some((entry) => entry.name === option));
+    assert.deepEqual(settings, { ...Object.fromEntries(own), views: 4, seed: 3, cropScale: [0.5, 1] }, name);
+  }
+});
+
+test("what a script gives is sent as it is, so that the engine can say what is wrong with it", () => {
+  const given = { alpha: 8, views: 2 };
+  assert.deepEqual(sent("zero", { given, chosen: { alpha: 16, rank: 4 } }), { alpha: 8, views: 2 });
+  assert.deepEqual(sent("tlt", { given, chosen: { rank: 4 } }, attributes({ seed: 3, present: ["seed"] })), { alpha: 8, views: 2, seed: 3 });
+  assert.deepEqual(sent("ttl", { given: { rank: undefined }, recorded: { rank: 4 } }), { rank: 4 });
+});
+
+test("what was recorded is run with its method, and its settings are no other method's", () => {
+  const report = { method: "tpt", options: { steps: 3, selection: 0.2, views: 8, chunkViews: 4 } };
+  const inputsOf = (method: string | null): Inputs => {
+    const host = { ...attributes({ present: method === null ? [] : ["method"] }), method: method ?? "ttl" };
+    return new Inputs(host as unknown as ReflectedElement, { poster: { report } } as unknown as PosterHolder);
+  };
+  const startedWith = (inputs: Inputs) => fittingSettings(inputs.run, METHODS);
+  assert.deepEqual(startedWith(inputsOf(null)), { method: "tpt", ...report.options });
+  assert.deepEqual(startedWith(inputsOf("ttl")), { method: "ttl", views: 8, chunkViews: 4 });
+
+  const inputs = inputsOf("ttl");
+  inputs.options = { weightDecay: 0.1 };
+  assert.equal(inputs.take({ ...inputs.values, rank: 4 }), true);
+  assert.equal(inputs.take(inputs.values), false);
+  assert.deepEqual(inputs.options, { weightDecay: 0.1, rank: 4 });
+  assert.deepEqual(startedWith(inputs), { method: "ttl", views: 8, chunkViews: 4, weightDecay: 0.1, rank: 4 });
+  inputs.options = {};
+  assert.equal(inputs.values.rank, 16);
+});
+
+test("a run's number of updates is what was asked for, else the method's own", () => {
+  assert.equal(stepsOf({ steps: 3 }, METHODS), 3);
+  assert.equal(stepsOf({ method: "tpt" }, METHODS), 1);
+  assert.equal(stepsOf({ method: "zero", steps: 3 }, METHODS), 1);
+  assert.equal(stepsOf({ method: "foa" }, METHODS), 4);
+  assert.equal(stepsOf({ method: "foa", methodOptions: { generations: 2 } }, METHODS), 2);
+});
+
+test("what the controls show without anything said is what TTL does without anything sent", () => {
+  const ttl = METHODS.find(({ name }) => name === "ttl") ?? assert.fail("no ttl");
+  const values: Readonly<Record<string, unknown>> = defaultValues();
+  const shared = ttl.options.filter(({ name }) => name in values);
+  assert.deepEqual(shared.map(({ name }) => name).sort(), ["alpha", "layers", "learningRate", "margin", "rank", "steps"]);
+  for (const option of shared) assert.equal(option.default, values[option.name], option.name);
 });
 
 test("how far a run is only ever grows, from the first view to the last", () => {
@@ -210,6 +273,7 @@ test("a recorded run's picture lies where its address says, counted from the rec
   assert.deepEqual(poster.report.labels, ["cat", "dog"]);
   // What is asked now is held against it.
   assert.equal(poster.report.template, "a photo of a {}.");
+  assert.equal(poster.report.method, "ttl");
 });
 
 test("what is no recorded run is refused, saying what is wrong", () => {
@@ -218,6 +282,7 @@ test("what is no recorded run is refused, saying what is wrong", () => {
     [[], /not an object/],
     [{ ...RECORDED, labels: "cat" }, /labels/],
     [{ ...RECORDED, template: 3 }, /template/],
+    [{ ...RECORDED, method: 3 }, /method/],
     [{ ...RECORDED, after: RECORDED.after.slice(1) }, /before and after/],
     [{ ...RECORDED, steps: [{ step: 1 }] }, /steps/],
     [{ ...RECORDED, views: null }, /views/],

@@ -36,12 +36,10 @@ const bars = {
 };
 
 const plot = {
-  title: "Entropy over the updates",
   readWithKeys: "Entropy over the updates. Arrow keys move from update to update.",
   xAxis: "updates done",
   yAxis: "nats",
   undecided: (labels: number): string => `no idea: ln ${formatCount(labels, LOCALE)} = ${Math.log(labels).toFixed(2)}`,
-  certain: "certain",
   atUpdate: (update: number): string => (update === 0 ? "Before any update" : `After ${updates(update)}`),
   noValues: "Values appear as the updates run.",
   tableSummary: "Values as a table",

@@ -16,12 +16,24 @@ export class Inputs {
   typed: { readonly labels: readonly string[]; readonly template: string } | null = null;
   /** A picture that a person or a script gave: it counts more than what the attributes say. */
   given: WantedPicture | null = null;
-  /** Settings that a script gave, or somebody chose, and that no attribute holds. */
-  options: TtlOptions = {};
+  /** Settings that a script gave. */
+  #scripted: TtlOptions = {};
+  /** Settings that somebody chose by the controls since then. */
+  #chosen: TtlOptions = {};
 
   constructor(host: ReflectedElement, recording: PosterHolder) {
     this.#host = host;
     this.#recording = recording;
+  }
+
+  /** Settings that a script gave, or somebody chose, and that no attribute holds. */
+  get options(): TtlOptions {
+    return { ...this.#scripted, ...this.#chosen };
+  }
+
+  set options(options: TtlOptions) {
+    this.#scripted = { ...options };
+    this.#chosen = {};
   }
 
   get labels(): readonly string[] {
@@ -62,7 +74,7 @@ export class Inputs {
   }
 
   get run(): RunSettings {
-    return runSettings(this.#host, this.options, this.#recorded);
+    return runSettings(this.#host, this.#method, { recorded: this.#recorded, given: this.#scripted, chosen: this.#chosen });
   }
 
   /** Takes what somebody chose by the controls: attributes hold what they can. Whether anything is another than before. */
@@ -70,13 +82,21 @@ export class Inputs {
     const before = this.values;
     const names = Object.keys(before) as (keyof OptionValues)[];
     if (names.every((name) => values[name] === before[name])) return false;
-    this.options = fromControls(this.options, values);
+    this.#chosen = { ...this.#chosen, ...fromControls({ ...this.#recorded, ...this.options }, before, values) };
     for (const name of ["steps", "views", "seed"] as const) if (values[name] !== before[name]) this.#host[name] = values[name];
     if (values.device !== before.device) this.#host.device = values.device;
     return true;
   }
 
+  get #method(): string {
+    return this.#host.hasAttribute("method") ? this.#host.method : (this.#recording.poster?.report.method ?? this.#host.method);
+  }
+
+  /** The recorded run's settings; those of its views alone where another method is to run, to which the others mean something else. */
   get #recorded(): TtlOptions | null {
-    return this.#recording.poster?.report.options ?? null;
+    const report = this.#recording.poster?.report;
+    if (report?.method === this.#method) return report.options ?? null;
+    const { views, cropScale, seed, chunkViews }: TtlOptions = report?.options ?? {};
+    return { views, cropScale, seed, chunkViews };
   }
 }

@@ -31,12 +31,10 @@ export class PictureWait {
     if (hasToWait && holder.refusal !== null) throw holder.refusal;
   }
 
-  /** Calls off the run that waits; whether there was one. */
-  callOff(): boolean {
-    const wasWaiting = this.#isWaiting;
+  /** Calls off the run that waits, if there is one. */
+  callOff(): void {
     this.#turn += 1;
     this.#set(false);
-    return wasWaiting;
   }
 
   #set(isWaiting: boolean): void {

@@ -29,9 +29,10 @@ export async function fetchPoster(url: URL, signal: AbortSignal): Promise<Poster
 export function readPoster(value: unknown, url: URL): Poster {
   const wrong = (what: string): ClipTtlError => new ClipTtlError("argument-invalid", `the poster ${shortUrl(url)} is no recorded run: ${what}`);
   if (!isRecord(value)) throw wrong("it is not an object");
-  const { labels, template = DEFAULT_TEMPLATE, before, after, steps, views, picture, alt } = value;
+  const { labels, template = DEFAULT_TEMPLATE, method = "ttl", before, after, steps, views, picture, alt } = value;
   if (!isListOf(labels, (label) => typeof label === "string")) throw wrong("labels must be a list of strings");
   if (typeof template !== "string") throw wrong("template must be a string");
+  if (typeof method !== "string") throw wrong("method must be a string");
   const isAnswer = (list: unknown): boolean =>
     isListOf(list, (entry) => isRecord(entry) && typeof entry["label"] === "string" && typeof entry["probability"] === "number") && list.length === labels.length;
   if (!isAnswer(before) || !isAnswer(after)) throw wrong("before and after must have a probability for each label");
@@ -40,7 +41,7 @@ export function readPoster(value: unknown, url: URL): Poster {
   if (!isListOf(views, (view) => isRecord(view) && isRecord(view["box"]))) throw wrong("views must be the views' reports");
   if (typeof value["beforeEntropy"] !== "number") throw wrong("beforeEntropy must be a number");
   return {
-    report: { ...value, template } as unknown as EpisodeReport,
+    report: { ...value, template, method } as unknown as EpisodeReport,
     picture: typeof picture === "string" ? new URL(picture, url).href : null,
     alt: typeof alt === "string" ? alt : "",
   };

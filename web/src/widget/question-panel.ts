@@ -75,13 +75,12 @@ export class QuestionPanel {
   }
 
   /** Says what is wrong with what is written; an empty list of labels is no problem until somebody wants an answer. */
-  showProblems(): boolean {
+  showProblems(): void {
     const { labels, template } = this;
     const twice = labels.find((label, index) => labels.indexOf(label) !== index);
     const text = this.#strings.widget;
     show(this.#labelsProblem, this.#labels, twice === undefined ? "" : text.labels.duplicate(shorten(twice)));
     show(this.#templateProblem, this.#template, template.includes("{}") ? "" : text.template.missing);
-    return twice !== undefined || !template.includes("{}");
   }
 
   showLabelsProblem(message: string): void {

@@ -2,8 +2,9 @@
 
 import type { AdaptRun } from "../adapt-run.js";
 import { cancelled, ClipTtlError, type ErrorCode } from "../errors.js";
-import type { DeviceInfo, LoadProgress, ModelInfo } from "../load-types.js";
-import type { AdaptOptions, AdaptProgress, EpisodeReport, ImageInput, StepReport, ViewBox } from "../types.js";
+import type { DeviceInfo, LoadProgress } from "../load-types.js";
+import type { AdaptOptions, AdaptProgress, EpisodeReport, ImageInput, StepReport, TtlOptions, ViewBox } from "../types.js";
+import { fittingSettings, stepsOf } from "./settings.js";
 import type { EngineLike, EngineRequest, Lease, SharedEngines } from "./shared-engines.js";
 
 /** What is asked: the picture, the labels in their order, the sentence around them. */
@@ -13,7 +14,10 @@ export interface Question {
   readonly template: string;
 }
 
-export type RunSettings = Omit<AdaptOptions, "signal" | "onProgress" | "template">;
+export interface RunSettings extends Omit<AdaptOptions, "signal" | "onProgress" | "template"> {
+  /** What counts only where the method has such an option, and then more than what is given beside it. */
+  readonly wishes?: TtlOptions;
+}
 
 /** What goes on. */
 export type Activity =
@@ -85,10 +89,6 @@ export class Session {
   /** What the model runs on, once it is loaded. */
   get device(): DeviceInfo | null {
     return this.#engine?.device ?? null;
-  }
-
-  get model(): ModelInfo | null {
-    return this.#engine?.model ?? null;
   }
 
   /** Another question: what was known or under way belonged to the one before. */
@@ -164,9 +164,12 @@ export class Session {
     this.#listener.changed();
   }
 
-  async #follow(engine: EngineLike, question: Question, settings: RunSettings, signal: AbortSignal): Promise<EpisodeReport> {
+  async #follow(engine: EngineLike, question: Question, asked: RunSettings, signal: AbortSignal): Promise<EpisodeReport> {
+    const methods = await engine.methods();
+    if (signal.aborted) throw cancelled("The run", signal);
     const { picture, labels, template } = question;
-    const steps = settings.steps ?? 1;
+    const settings = fittingSettings(asked, methods);
+    const steps = stepsOf(settings, methods);
     this.#act({ kind: "running", progress: null, steps });
     const { before, beforeEntropy } = this.#knowledge;
     this.#know({ ...NOTHING_KNOWN, before, beforeEntropy });

@@ -4,18 +4,18 @@
  */
 
 import { ClipTtlError } from "../errors.js";
-import type { DeviceChoice, DeviceInfo, LoadProgress, ModelInfo, WeightsChoice } from "../load-types.js";
+import type { DeviceChoice, DeviceInfo, LoadProgress, WeightsChoice } from "../load-types.js";
 import type { AdaptRun } from "../adapt-run.js";
-import type { AdaptOptions, ClassifyOptions, ImageInput, LabelScore } from "../types.js";
+import type { AdaptOptions, ClassifyOptions, ImageInput, LabelScore, MethodDescription } from "../types.js";
 
 /** What an element needs of a `ClipTtl`. */
 export interface EngineLike {
   readonly device: DeviceInfo;
-  readonly model: ModelInfo;
   /** Why it can't be used any more, or null. */
   readonly closed: ClipTtlError | null;
   classify(image: ImageInput, labels: readonly string[], options?: ClassifyOptions): Promise<LabelScore[]>;
   adapt(image: ImageInput, labels: readonly string[], options?: AdaptOptions): AdaptRun;
+  methods(): Promise<readonly MethodDescription[]>;
   dispose(): void;
 }
 

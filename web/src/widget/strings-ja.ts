@@ -29,12 +29,10 @@ export const japanese: ElementStrings = {
     points: (difference) => formatPoints(difference),
   },
   plot: {
-    title: "更新ごとのエントロピー",
     readWithKeys: "更新ごとのエントロピー。矢印キーで更新を移動します。",
     xAxis: "更新回数",
     yAxis: "nat",
     undecided: (labels) => `まったく不明: ln ${formatCount(labels, LOCALE)} = ${Math.log(labels).toFixed(2)}`,
-    certain: "確実",
     atUpdate: (update) => (update === 0 ? "更新前" : `${updates(update)}の後`),
     noValues: "更新が進むと値が表示されます。",
     tableSummary: "値の表",

@@ -93,10 +93,7 @@ export class Widget {
       began: () => this.#problems.clear(),
       loading: (load) => tell(host, "progress", { phase: "load", share: shareOfLoad(load), load }),
       progressed: (run) => tell(host, "progress", { phase: "run", share: shareOfRun(run, this.#plannedSteps), run }),
-      classified: () => {
-        this.#problems.clear();
-        this.#narrator.say(this.#answer);
-      },
+      classified: () => this.#narrator.say(this.#answer),
       stepped: (step) => tell(host, "step", { step, steps: this.#plannedSteps, labels: this.labels }),
       finished: (report) => this.#finish(report),
       failed: (error) => {
@@ -130,7 +127,7 @@ export class Widget {
   }
 
   set options(options: TtlOptions) {
-    this.#inputs.options = { ...options };
+    this.#inputs.options = options;
     this.#problems.settingsChanged();
     this.#settingsChanged();
   }
@@ -204,6 +201,9 @@ export class Widget {
     if (this.#holder.isReading) this.#narrator.say(({ widget }) => widget.status.picture);
     await this.#wait.until(this.#holder);
     const question = this.#asking.checked(this.#narrator.isHeard);
+    // Nothing need begin by itself any more.
+    clearTimeout(this.#resting);
+    this.#hasAutorun = true;
     this.#narrator.note = null;
     this.#narrator.say(({ widget }) => widget.announce.running);
     return this.#session.run(this.#inputs.engine, question, this.#inputs.run);
@@ -211,7 +211,7 @@ export class Widget {
 
   /** One update more than there are now. The run begins anew: with the same seed its first updates are the same ones. */
   async step(): Promise<EpisodeReport> {
-    const steps = (this.result?.steps.length ?? 0) + 1;
+    const steps = (this.#session.knowledge.report?.steps.length ?? 0) + 1;
     const most = NUMBER_OPTIONS.find((option) => option.name === "steps")?.max ?? steps;
     if (steps > most) {
       this.#tellNote(({ widget }) => widget.status.noMoreSteps(most));
@@ -376,7 +376,6 @@ export class Widget {
   }
 
   #finish(report: EpisodeReport): void {
-    this.#problems.clear();
     this.#narrator.sayResult(report, this.#answer);
     this.#show();
     tell(this.#host, "result", { report });

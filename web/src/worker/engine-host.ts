@@ -7,7 +7,7 @@ import { loadModel } from "../hub/load.js";
 import type { DeviceInfo, LoadProgress } from "../load-types.js";
 import { DownloadProgress } from "../progress.js";
 import type { CompareEvent, Exchanges, Request, RunEvent } from "../protocol.js";
-import type { AdapterFiles, Classification, CompareReport, EpisodeReport, MethodDescription, VerifyReport } from "../types.js";
+import type { AdapterFiles, Classification, CompareReport, EpisodeReport, VerifyReport } from "../types.js";
 import type { GpuWatch } from "./gpu-watch.js";
 import type { Obituary } from "./obituary.js";
 import { PictureCache } from "./picture-cache.js";
@@ -55,7 +55,7 @@ export class EngineHost {
     const model = engine.loadAssembled(request.model.name, loaded);
     this.#opened = { engine, pictures: new PictureCache(wasm), wasm, device, statistics: new SourceStatisticsFile(request.model, request.statistics) };
     progress.report("ready");
-    return { device, model, warnings: progress.warnings };
+    return { device, model, methods: wasm.methods(), warnings: progress.warnings };
   }
 
   async classify(request: Request<"classify">): Promise<Classification> {
@@ -109,11 +109,6 @@ export class EngineHost {
     } finally {
       comparison.free();
     }
-  }
-
-  /** What methods there are. */
-  methods(): readonly MethodDescription[] {
-    return this.#require().wasm.methods();
   }
 
   /** What a run has trained, if it is the last one. */
