@@ -2,11 +2,12 @@
 
 import { readFileSync } from "node:fs";
 
-import type { Page } from "@playwright/test";
+import type { Page, Request } from "@playwright/test";
 
 import type { MethodDescription } from "../../web/src/index.js";
 import { violations } from "./accessibility.js";
 import { load, openBare } from "./bare.js";
+import { hold } from "./hold.js";
 import { expect, test, type Watch } from "./test.js";
 
 const METHODS = JSON.parse(readFileSync(new URL("../../www/docs/methods.json", import.meta.url), "utf8")) as MethodDescription[];
@@ -138,4 +139,35 @@ test("on the page: choose, run, read, link, and nothing that a screen reader can
   await page.getByRole("button", { name: "Run", exact: true }).click();
   await expect(page.locator("#method-ttl-rank")).toBeFocused();
   await expect(page.locator("#method-ttl-rank-problem")).toContainText("whole number from 1");
+});
+
+test("on the page: of several links in a row the last one counts, and the prompt that it leaves out is the usual one", async ({ page }) => {
+  const isOwl = (request: Request): boolean => request.resourceType() === "fetch" && request.url().endsWith("/owl.webp");
+  const release = await hold(page, "**/samples/owl.webp");
+  const asked = page.waitForRequest(isOwl);
+  await page.goto("./compare.html#picture=owl.webp&labels=owl,cat&template=a+drawing+of+a+{}&seed=many");
+  await expect(page.locator("#template")).toHaveValue("a drawing of a {}");
+  await asked;
+  await page.goto("./compare.html#picture=horses.jpg&labels=sheep,horse&methods=zero&seed=3");
+  await expect(page.locator("#picture-caption")).toContainText("Wild horses");
+  await expect(page.locator("#template")).toHaveValue("a photo of a {}.");
+  const late = page.waitForEvent("requestfinished", isOwl);
+  release();
+  await late;
+  // By the time that the address says this, what has come late has been looked at.
+  await page.locator("#shared-seed").fill("4");
+  await expect.poll(() => new URL(page.url()).hash).toBe("#picture=horses.jpg&labels=sheep,horse&seed=4&methods=zero");
+  await expect(page.locator("#page-link-note")).toBeHidden();
+});
+
+test("on the page: a comparison that is called off while the model loads stays called off when it is there", async ({ page }) => {
+  const release = await hold(page, "**/model.safetensors");
+  await page.goto("./compare.html#picture=horses.jpg&labels=sheep,horse&views=4&methods=zero");
+  await expect(page.locator("#picture-caption")).toContainText("Wild horses");
+  await page.getByRole("button", { name: "Run", exact: true }).click();
+  await expect(page.locator("#device")).toHaveText("Loading …");
+  await page.getByRole("button", { name: "Cancel", exact: true }).click();
+  release();
+  await expect(page.locator("#device")).toHaveText(/^Running on/, { timeout: PATIENCE_MS });
+  await expect(page.locator("#status")).toHaveText("Cancelled. What was there already is still here.");
 });

@@ -80,17 +80,17 @@ export class Demo {
     await expect(this.status).toHaveText(/^Ready/, { timeout: PATIENCE_MS });
   }
 
-  /** Drops a file onto the page as one does with the mouse. */
-  async drop(file: Buffer, name: string, type: string): Promise<void> {
-    await this.#transfer("drop", file, name, type);
+  /** Drops a file onto the page as one does with the mouse: into the picture's frame, or elsewhere. */
+  async drop(file: Buffer, name: string, type: string, target: Locator = this.page.locator("#drop")): Promise<void> {
+    await this.#transfer("drop", file, name, type, target);
   }
 
   /** Pastes a file, as with Ctrl+V. */
   async paste(file: Buffer, name: string, type: string): Promise<void> {
-    await this.#transfer("paste", file, name, type);
+    await this.#transfer("paste", file, name, type, this.page.locator("body"));
   }
 
-  async #transfer(how: "drop" | "paste", file: Buffer, name: string, type: string): Promise<void> {
+  async #transfer(how: "drop" | "paste", file: Buffer, name: string, type: string, target: Locator): Promise<void> {
     const data = await this.page.evaluateHandle(
       ({ bytes, name, type }) => {
         const transfer = new DataTransfer();
@@ -100,14 +100,13 @@ export class Demo {
       { bytes: file.toString("base64"), name, type },
     );
     if (how === "drop") {
-      const target = this.page.locator("#drop");
       await target.dispatchEvent("dragenter", { dataTransfer: data });
       await target.dispatchEvent("dragover", { dataTransfer: data });
       await target.dispatchEvent("drop", { dataTransfer: data });
     } else {
-      await data.evaluate((clipboardData) => {
-        document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
-      });
+      await target.evaluate((element, clipboardData) => {
+        element.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
+      }, data);
     }
     await data.dispose();
   }

@@ -1,6 +1,7 @@
 /** Bad pictures, addresses and labels: said clearly and in the right place, with nothing lost, and good ones work afterwards. */
 
 import { Demo, type BarRow } from "./demo.js";
+import { hold } from "./hold.js";
 import { startOtherSite, type OtherSite } from "./other-site.js";
 import { CHELSEA, HORSES, hugePng, squares, truncated } from "./pictures.js";
 import { expect, test } from "./test.js";
@@ -60,14 +61,75 @@ test("files that are no pictures are refused beside the picture, and what was th
   await expectGoodRun(demo);
 });
 
+/** A picture that browsers show and the engine can't read: an icon, with a PNG of 96 x 72 pixels in it. */
+function icon(): Buffer {
+  const picture = squares([200, 30, 30], [20, 20, 90]);
+  const head = Buffer.alloc(22);
+  head.writeUInt16LE(1, 2);
+  head.writeUInt16LE(1, 4);
+  head.set([96, 72], 6);
+  head.writeUInt16LE(1, 10);
+  head.writeUInt16LE(24, 12);
+  head.writeUInt32LE(picture.length, 14);
+  head.writeUInt32LE(head.length, 18);
+  return Buffer.concat([head, picture]);
+}
+
+test("a picture that was taken away stays away, and nobody waits for another one that was on its way", async ({ page }) => {
+  const demo = new Demo(page);
+  const frame = page.locator("#drop");
+  const remove = page.getByRole("button", { name: "Remove" });
+  const releaseEngine = await hold(page, "**/clip_ttl_bg.wasm");
+  const releaseSlow = await hold(page, "**/slow.png", { contentType: "image/png", body: CHELSEA });
+  await demo.open();
+  await expect(demo.caption).toContainText(", by ");
+  await demo.takeAddress(new URL("slow.png", page.url()).href);
+  await expect(frame).toHaveClass(/drop-busy/);
+  await remove.click();
+  await expect(frame).not.toHaveClass(/drop-busy/);
+  releaseSlow();
+
+  await demo.drop(CHELSEA, "first.png", "image/png");
+  await expect(demo.caption).toContainText("first.png");
+  await demo.drop(HORSES, "second.jpg", "image/jpeg");
+  await expect(demo.caption).toContainText("second.jpg");
+  await remove.click();
+  await expect(demo.caption).toContainText("No picture yet");
+  await demo.drop(icon(), "third.ico", "image/x-icon");
+  releaseEngine();
+  await demo.loaded();
+  await expect(demo.pictureProblem).toBeVisible();
+  await expect(demo.pictureProblem).not.toContainText("picture from before");
+  await expect(demo.caption).toContainText("No picture yet");
+});
+
+test("a picture that is dropped on a text field is taken; text that is dropped there is left to the field", async ({ page }) => {
+  const demo = new Demo(page);
+  await demo.open();
+  await expect(demo.caption).toContainText(", by ");
+  await demo.setLabels(LABELS);
+  await demo.drop(CHELSEA, "dropped.png", "image/png", demo.labels);
+  await expect(demo.caption).toHaveText("dropped.png, 451 × 300 pixels");
+  await expect(demo.labels).toHaveValue(LABELS.join("\n"));
+  const isLeftToField = await demo.labels.evaluate((field) => {
+    const dataTransfer = new DataTransfer();
+    dataTransfer.setData("text/plain", "zebra");
+    return ["dragover", "drop"].every((type) => field.dispatchEvent(new DragEvent(type, { dataTransfer, bubbles: true, cancelable: true })));
+  });
+  expect(isLeftToField).toBe(true);
+});
+
 test("without a picture, Run says what to do and leads there", async ({ page }) => {
   const demo = new Demo(page);
+  let dialogs = 0;
+  page.on("filechooser", () => (dialogs += 1));
   await demo.openReady();
   await page.getByRole("button", { name: "Remove" }).click();
   await demo.runButton.click();
   await expect(demo.pictureProblem).toHaveText(/Choose a picture first/);
   await expect(page.locator("#file")).toBeFocused();
   await expect(page.locator("#file")).toHaveAccessibleDescription(/Choose a picture first/);
+  expect(dialogs, "nobody has asked for another picture").toBe(0);
   await demo.set("Views", 2);
   await expectGoodRun(demo);
 });

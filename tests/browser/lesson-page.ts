@@ -16,7 +16,9 @@ export class Lesson {
   readonly story: Locator;
   readonly status: Locator;
   readonly problem: Locator;
+  readonly device: Locator;
   readonly runButton: Locator;
+  readonly cancelButton: Locator;
   readonly tiles: Locator;
   readonly views: Locator;
   readonly comparison: Locator;
@@ -32,7 +34,9 @@ export class Lesson {
     this.story = page.locator("#story .story-shown");
     this.status = page.locator("#status");
     this.problem = page.locator("#run-problem");
+    this.device = page.locator("#device");
     this.runButton = page.getByRole("button", { name: "Run it here" });
+    this.cancelButton = page.getByRole("button", { name: "Cancel", exact: true });
     this.tiles = page.locator("#strip [role=option]");
     this.views = page.locator("#overlay .ct-overlay-box");
     this.comparison = page.locator("#comparison .story-shown");
@@ -58,6 +62,13 @@ export class Lesson {
 
   async run(): Promise<void> {
     await this.runButton.click();
+    await this.done();
+  }
+
+  /** Asks for a second run that differs in the rank. */
+  async runOther(rank: number): Promise<void> {
+    await this.page.locator("#compare-rank").fill(String(rank));
+    await this.page.getByRole("button", { name: "Run B next to it" }).click();
     await this.done();
   }
 

@@ -31,13 +31,15 @@ test("what one changes is in the address, and the address brings it back", async
   await expect(page.locator("#settings-note")).toHaveText("changed: rank");
 });
 
-test("another link on the same page is followed, and one setting that it doesn't name is the default again", async ({ page }) => {
+test("another link on the same page is followed, and of prompt and settings what it doesn't name is the default again", async ({ page }) => {
   const demo = new Demo(page);
-  await page.goto("./#picture=owl.webp&labels=owl,cat&rank=8&seed=1");
+  await page.goto("./#picture=owl.webp&labels=owl,cat&template=a+drawing+of+a+{}&rank=8&seed=1");
   await expect(demo.caption).toContainText("Owl");
+  await expect(demo.template).toHaveValue("a drawing of a {}");
   await page.goto("./#picture=pig.jpg&labels=pig,cow&steps=3&seed=1");
   await expect(demo.caption).toContainText("Piglet");
   await expect(demo.labels).toHaveValue("pig\ncow");
+  await expect(demo.template).toHaveValue("a photo of a {}.");
   await demo.openSettings();
   await expect(page.locator("#controls").getByLabel("Rank", { exact: true })).toHaveValue("16");
   await expect(page.locator("#controls").getByLabel("Steps", { exact: true })).toHaveValue("3");
@@ -69,10 +71,15 @@ test("a picture of one's own is not in the address; the link says so to whoever 
   expect(page.url()).not.toContain("private");
   await expect(page.locator("#walk")).toHaveAttribute("href", /#picture=own&/);
 
-  const other = await context.newPage();
-  await other.goto(page.url());
-  await expect(other.locator("#page-link-note")).toContainText("not in the link");
-  await expect(other.locator("#picture-caption")).toContainText("No picture yet");
+  const other = new Demo(await context.newPage());
+  const note = other.page.locator("#page-link-note");
+  await other.page.goto(`${page.url()}&evil=1`);
+  await expect(note).toContainText("not in the link");
+  await expect(other.caption).toContainText("No picture yet");
+  await other.choose(CHELSEA, "mine.png", "image/png");
+  await expect(other.caption).toContainText("mine.png");
+  await expect(note, "nobody is asked any more for what is there").not.toContainText("not in the link");
+  await expect(note, "what was left out of the link stays said").toContainText("“evil” means nothing here");
 });
 
 test("settings that were measured to be better are a press away, are named, and so are the paper's", async ({ page }) => {

@@ -3,6 +3,7 @@
 import type { EpisodeReport } from "../../web/src/index.js";
 import { load, openBare } from "./bare.js";
 import { Demo } from "./demo.js";
+import { hold } from "./hold.js";
 import { startOtherSite } from "./other-site.js";
 import { CHELSEA, HORSES, SAMPLES } from "./pictures.js";
 import { tasksDuring } from "./tasks.js";
@@ -14,12 +15,7 @@ const EPISODE_LIMIT_MS = 60_000;
 const TASK_LIMIT_MS = 100;
 
 test("the page is there and can be used before the engine has come", async ({ page }) => {
-  let release = (): void => undefined;
-  const held = new Promise<void>((resolve) => (release = resolve));
-  await page.route("**/clip_ttl_bg.wasm", async (route) => {
-    await held;
-    await route.continue();
-  });
+  const release = await hold(page, "**/clip_ttl_bg.wasm");
   const demo = new Demo(page);
   await demo.open();
   await expect(page.getByRole("heading", { level: 1 })).toBeVisible();

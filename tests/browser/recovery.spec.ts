@@ -1,9 +1,10 @@
 /** What the page does when a run is called off, or the engine can't be had or goes away: it says so, and offers a way on that works. */
 
-import type { Page } from "@playwright/test";
+import type { Page, Worker } from "@playwright/test";
 
 import { beforeWorker, load, openBare } from "./bare.js";
 import { Demo } from "./demo.js";
+import { hold } from "./hold.js";
 import { expect, expectWebGpuAdapter, test } from "./test.js";
 import { replacePocket, safetensors, tinyClip, type CheckpointFiles } from "./tiny-clip.js";
 
@@ -15,9 +16,20 @@ const WITHOUT_ADAPTER = `GPU.prototype.requestAdapter = () => Promise.resolve(nu
 
 /** Sends the engine's worker a message that the page itself never sends. */
 async function tellWorker(page: Page, type: "debug-lose-device" | "debug-panic"): Promise<void> {
+  await workerOf(page).evaluate((type) => globalThis.dispatchEvent(new MessageEvent("message", { data: { type } })), type);
+}
+
+/** Lets the engine end as it does where it gets no more memory: by a trap without a panic. */
+async function starveWorker(page: Page): Promise<void> {
+  await workerOf(page).evaluate(() => {
+    globalThis.dispatchEvent(new ErrorEvent("error", { error: new WebAssembly.RuntimeError("unreachable"), cancelable: true }));
+  });
+}
+
+function workerOf(page: Page): Worker {
   const [worker] = page.workers();
   if (worker === undefined) throw new Error("there is no worker");
-  await worker.evaluate((type) => globalThis.dispatchEvent(new MessageEvent("message", { data: { type } })), type);
+  return worker;
 }
 
 test.describe("cancelling on the page", () => {
@@ -58,12 +70,7 @@ test.describe("cancelling on the page", () => {
   }
 
   test("while the model still loads takes the run back; the loading goes on", async ({ page }) => {
-    let release = (): void => undefined;
-    const held = new Promise<void>((resolve) => (release = resolve));
-    await page.route("**/model.safetensors", async (route) => {
-      await held;
-      await route.continue();
-    });
+    const release = await hold(page, "**/model.safetensors");
     const demo = new Demo(page);
     await demo.open();
     await expect(page.locator("#preview")).toBeVisible();
@@ -71,6 +78,7 @@ test.describe("cancelling on the page", () => {
     await expect(demo.cancelButton).toHaveAttribute("aria-disabled", "false");
     await demo.cancelButton.click();
     await expect(demo.cancelButton).toHaveAttribute("aria-disabled", "true");
+    await expect(demo.announcer, "there is no answer yet").toHaveText("Cancelled.");
     release();
     await demo.loaded();
     await demo.compared();
@@ -83,6 +91,22 @@ test("the automatic choice takes the CPU where the graphics card is only imitate
   await demo.openReady();
   await expectWebGpuAdapter(page);
   await expect(demo.device).toHaveText("Running on the CPU");
+});
+
+test("a finished result stays when the device is changed, and so does what is said of it", async ({ page }) => {
+  const demo = new Demo(page);
+  await demo.openReady();
+  await demo.setLabels(LABELS);
+  await demo.set("Views", 3);
+  await demo.run();
+  const found = { bars: await demo.bars(), table: await demo.plotTable() };
+  expect(found.bars.every(({ after }) => after !== null)).toBe(true);
+  await demo.setDevice("cpu");
+  await demo.loaded();
+  await expect(demo.status).toHaveText(/^1 update in .+ on the CPU\.$/);
+  expect({ bars: await demo.bars(), table: await demo.plotTable() }).toEqual(found);
+  await expect(demo.tiles).toHaveCount(3);
+  await expect(demo.resetButton).toHaveAttribute("aria-disabled", "false");
 });
 
 for (const { name, script } of [
@@ -148,24 +172,29 @@ test("a graphics card that goes away in the middle of a run is replaced by the C
   await expect(page.locator("#controls").getByLabel("Device", { exact: true })).toHaveValue("cpu");
 });
 
-test("an engine that crashes in the middle of a run is started again", async ({ page, watch }) => {
-  watch.allowError(/panicked/);
-  const demo = new Demo(page);
-  await demo.openReady();
-  await demo.setLabels(LABELS);
-  await demo.compared();
-  // Long enough for the crash to come before the end, on a quick machine too.
-  await demo.set("Steps", 10);
-  await demo.runUntil(/^Encoding/);
-  await tellWorker(page, "debug-panic");
-  await expect(demo.engineProblem).toContainText(/engine stopped/);
-  await demo.set("Views", 3);
-  await page.getByRole("button", { name: "Try again" }).click();
-  await demo.done();
-  await expect(demo.engineProblem).toBeHidden();
-  await expect(demo.labels).toHaveValue(LABELS.join("\n"));
-  expect((await demo.bars()).every(({ after }) => after !== null)).toBe(true);
-});
+for (const { how, end, says } of [
+  { how: "crashes", end: (page: Page) => tellWorker(page, "debug-panic"), says: /engine stopped/ },
+  { how: "gets no more memory", end: starveWorker, says: /engine stopped.*no more memory/ },
+]) {
+  test(`an engine that ${how} in the middle of a run is started again`, async ({ page, watch }) => {
+    watch.allowError(/panicked/);
+    const demo = new Demo(page);
+    await demo.openReady();
+    await demo.setLabels(LABELS);
+    await demo.compared();
+    // Long enough for the end of the engine to come before the run's, on a quick machine too.
+    await demo.set("Steps", 10);
+    await demo.runUntil(/^Encoding/);
+    await end(page);
+    await expect(demo.engineProblem).toContainText(says);
+    await demo.set("Views", 3);
+    await page.getByRole("button", { name: "Try again" }).click();
+    await demo.done();
+    await expect(demo.engineProblem).toBeHidden();
+    await expect(demo.labels).toHaveValue(LABELS.join("\n"));
+    expect((await demo.bars()).every(({ after }) => after !== null)).toBe(true);
+  });
+}
 
 /** The tensors' header and data of a checkpoint, to be changed. */
 function partsOf(weights: Buffer): { header: Record<string, { dtype: string; shape: number[]; data_offsets: [number, number] }>; data: Buffer } {

@@ -86,6 +86,7 @@ export class App {
 
   #pictureChanged(picture: LoadedPicture | null, sample: Sample | null): void {
     this.#picture = picture;
+    if (picture !== null) this.#address.pictureChosen();
     if (sample !== null) this.#labels.suggest(sample.labels);
     this.#inputChanged(0);
   }
@@ -129,8 +130,9 @@ export class App {
 
   /** Loads the engine on the chosen device, keeping everything that was entered and found. */
   #loadAgain(andThen?: () => void): void {
+    const wasAdapting = this.#isAdapting;
     this.#stopRun();
-    this.#goBack();
+    if (wasAdapting) this.#goBack();
     this.#panel.clearProblem();
     this.#host.ready().then(
       () => (andThen === undefined ? void this.#classify() : andThen()),
@@ -266,14 +268,15 @@ export class App {
     this.#beforeEntropy = report.beforeEntropy;
     this.#show();
     this.#showButtons();
-    this.#panel.showStatus(text.status.done(report.steps.length, report.timingMs.total, text.device.ranOn(report.device)));
+    this.#showDone(report);
     const entropy = report.steps.at(-1)?.predictionEntropy ?? report.beforeEntropy;
     const words = this.#results.sentenceOf(report);
     this.#announcer.say(`${words} ${text.announce.entropy(formatNats(report.beforeEntropy), formatNats(entropy))}`);
   }
 
   #cancel(): void {
-    const message = this.#kept === null ? text.status.cancelled : text.status.cancelledKept;
+    const { cancelledEarly, cancelled, cancelledKept } = text.status;
+    const message = this.#kept !== null ? cancelledKept : this.#before !== null ? cancelled : cancelledEarly;
     this.#stopRun();
     this.#goBack();
     this.#panel.showStatus(message);
@@ -374,7 +377,14 @@ export class App {
   /** The status line while nothing is going on. */
   #showRest(): void {
     if (this.#host.state.kind !== "ready" || this.#isAdapting) return;
-    if (this.#episode.report === null) this.#panel.showStatus(this.#picture === null ? text.status.readyNoPicture : text.status.ready);
+    const { report } = this.#episode;
+    // Loading the engine again has put its own words there.
+    if (report !== null) this.#showDone(report);
+    else this.#panel.showStatus(this.#picture === null ? text.status.readyNoPicture : text.status.ready);
+  }
+
+  #showDone({ steps, timingMs, device }: EpisodeReport): void {
+    this.#panel.showStatus(text.status.done(steps.length, timingMs.total, text.device.ranOn(device)));
   }
 
   #showButtons(): void {

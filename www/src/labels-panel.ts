@@ -86,22 +86,19 @@ export class LabelsPanel {
 
   /** Puts in what a link says: it stays like a list that the reader wrote. Null leaves what is there. */
   set(labels: readonly string[] | null, template: string | null): void {
+    const isAnother = (labels !== null && labels.join("\n") !== this.labels.join("\n")) || (template !== null && template !== this.#template.value);
     if (labels !== null) {
       this.#isEdited = true;
       this.#write(labels);
     }
     if (template !== null) this.#template.value = template;
-    if (labels !== null || template !== null) this.#check();
+    // What was found for the same labels and prompt stays.
+    if (isAnother) this.#check();
   }
 
   /** The prompt as written. */
   get template(): string {
     return this.#template.value;
-  }
-
-  /** Whether the labels are the reader's own, or a link's, and not what the page has suggested. */
-  get isEdited(): boolean {
-    return this.#isEdited;
   }
 
   showLabelsProblem(message: string): void {

@@ -2,8 +2,9 @@
 
 import { defaultValues, type Controls, type OptionValues } from "clip-ttl/element";
 import type { LabelsPanel } from "./labels-panel.js";
-import { EMPTY_LINK, formatPageLink, OWN_PICTURE, readPageLink, settingsBut, showInAddress, type PageLink } from "./link.js";
-import { byId, setText } from "./page-dom.js";
+import { EMPTY_LINK, formatPageLink, isEmptyLink, OWN_PICTURE, readPageLink, settingsBut, showInAddress, type PageLink } from "./link.js";
+import { LinkNote } from "./link-note.js";
+import { byId } from "./page-dom.js";
 import type { PicturePanel } from "./picture-panel.js";
 import { DEFAULT_TEMPLATE } from "./presets.js";
 import { text } from "./strings.js";
@@ -18,7 +19,7 @@ export interface LinkedParts {
 export class PageAddress {
   readonly #parts: LinkedParts;
   readonly #walk = byId("walk", HTMLAnchorElement);
-  readonly #note = byId("page-link-note", HTMLElement);
+  readonly #note = new LinkNote(byId("page-link-note", HTMLElement));
   /** What the page began with, without anybody's doing; while that is all there is, the address stays plain. */
   #initial: string | null = null;
   /** Until the first link is followed there is nothing to keep in step. */
@@ -35,22 +36,30 @@ export class PageAddress {
     });
   }
 
-  /** Takes up what the address says; what it doesn't say stays. Without any picture, the first sample is taken. */
+  /**
+   * Takes up what the address says; what it doesn't say stays, but for the prompt and the settings: a link leaves their defaults out. Without any
+   * picture, the first sample is taken.
+   */
   async follow(): Promise<void> {
     const { pictures, labels, controls } = this.#parts;
     const link = readPageLink(location.hash);
     this.#turn += 1;
     const turn = this.#turn;
     this.#isFollowing = true;
-    labels.set(link.labels, link.template);
+    labels.set(link.labels, isEmptyLink(link) ? null : (link.template ?? DEFAULT_TEMPLATE));
     if (Object.keys(link.settings).length > 0) controls.set({ ...numbersOf(defaultValues()), ...link.settings });
     const isOwn = link.picture === OWN_PICTURE;
-    this.#showNotes([...(link.notes.length > 0 ? [text.link.ignored(link.notes)] : []), ...(isOwn ? [text.link.ownPicture] : [])]);
+    this.#note.show(link.notes.length > 0 ? [text.link.ignored(link.notes)] : [], isOwn);
     const isKnown = await pictures.offerSamples(link.picture === null ? null : isOwn ? "" : link.picture);
     if (turn !== this.#turn) return;
-    if (!isKnown && !isOwn) this.#showNotes([text.link.ignored([...link.notes, text.link.noPicture(link.picture ?? "")])]);
+    if (!isKnown && !isOwn) this.#note.show([text.link.ignored([...link.notes, text.link.noPicture(link.picture ?? "")])], false);
     this.#isFollowing = false;
     this.changed();
+  }
+
+  /** There is a picture now, whatever a link lacks. */
+  pictureChosen(): void {
+    this.#note.pictureChosen();
   }
 
   /** Something that a link says has changed. */
@@ -75,11 +84,6 @@ export class PageAddress {
       template: template === DEFAULT_TEMPLATE || !template.includes("{}") ? null : template,
       settings: { ...settingsBut(numbersOf(defaultValues()), values), seed: values.seed },
     };
-  }
-
-  #showNotes(notes: readonly string[]): void {
-    setText(this.#note, notes.join(" "));
-    this.#note.hidden = notes.length === 0;
   }
 }
 

@@ -1,7 +1,7 @@
 /** The picture: dropped, chosen, pasted, fetched from an address, or one of the samples. */
 
 import { byId, make, onPress, ProblemLine } from "./page-dom.js";
-import { addressOf, fetchPicture, PictureProblem, pictureOf, readPicture, releasePicture, type LoadedPicture } from "./picture-source.js";
+import { addressOf, fetchPicture, isForTextField, PictureProblem, pictureOf, readPicture, releasePicture, type LoadedPicture } from "./picture-source.js";
 import { loadSample, loadSamples, sampleUrl, type Sample } from "./samples.js";
 import { text } from "./strings.js";
 
@@ -45,6 +45,8 @@ export class PicturePanel {
     });
     onPress(this.#remove, () => {
       this.#turn += 1;
+      // What is still being fetched isn't waited for any more.
+      this.#drop.classList.remove("drop-busy");
       this.#show(null);
       this.#file.focus();
     });
@@ -117,8 +119,9 @@ export class PicturePanel {
   }
 
   #listenForDrops(): void {
-    this.#drop.addEventListener("click", () => {
-      if (this.#shown === null) this.#file.click();
+    this.#drop.addEventListener("click", (event) => {
+      // Whoever has just taken the picture away didn't ask for another one.
+      if (this.#shown === null && !event.composedPath().includes(this.#remove)) this.#file.click();
     });
     let depth = 0;
     const mark = (change: number): void => {
@@ -128,10 +131,12 @@ export class PicturePanel {
     // The whole page takes drops: a picture that misses the frame must not replace the page.
     document.addEventListener("dragenter", () => mark(1));
     document.addEventListener("dragleave", () => mark(-1));
-    document.addEventListener("dragover", (event) => event.preventDefault());
+    document.addEventListener("dragover", (event) => {
+      if (!isForTextField(event)) event.preventDefault();
+    });
     document.addEventListener("drop", (event) => {
       mark(-depth);
-      if (event.target instanceof HTMLInputElement || event.target instanceof HTMLTextAreaElement) return;
+      if (isForTextField(event)) return;
       event.preventDefault();
       this.#takeTransfer(event.dataTransfer);
     });
@@ -195,7 +200,10 @@ export class PicturePanel {
       const blob = await loadSample(sample);
       if (turn === this.#turn) await this.#take(blob, sample.title, sample);
     } catch {
-      if (turn === this.#turn) this.#problem.show(text.picture.sampleFailed(sample.title));
+      if (turn !== this.#turn) return;
+      // What was being fetched when the sample was chosen isn't waited for any more.
+      this.#drop.classList.remove("drop-busy");
+      this.#problem.show(text.picture.sampleFailed(sample.title));
     }
   }
 
@@ -224,6 +232,8 @@ export class PicturePanel {
       if (keepsPrevious && next !== null && this.#previous === null) this.#previous = old;
       else releasePicture(old.picture);
     }
+    // Whoever takes the picture away doesn't want the one before it back either.
+    if (next === null) this.accept();
     this.#problem.clear();
     this.#urlProblem.clear();
     this.#describe();

@@ -112,6 +112,12 @@ export function pictureOf(data: DataTransfer | null): File | null {
   return files.find((file) => file.type.startsWith("image/")) ?? files[0] ?? null;
 }
 
+/** Whether a drag is for the text field that it is over: text goes in there, but for a file there the browser would leave the page. */
+export function isForTextField({ target, dataTransfer }: DragEvent): boolean {
+  const isField = target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement;
+  return isField && dataTransfer?.types.includes("Files") !== true;
+}
+
 /** The web address of a drop or a paste, or null. */
 export function addressOf(data: DataTransfer | null): string | null {
   const line = (data?.getData("text/uri-list") || data?.getData("text/plain") || "").split("\n").find((entry) => !entry.startsWith("#"));

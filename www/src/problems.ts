@@ -17,7 +17,7 @@ export type ProblemPlace =
 /** The GPU isn't there, or isn't there any more. */
 const DEVICE_CODES: readonly string[] = ["gpu-unavailable", "device-failed", "device-lost"];
 /** The engine, its files or its model have to be loaded again. */
-const ENGINE_CODES = /^(engine-(crashed|stalled)|disposed|wasm-|worker-|model-|config-|checkpoint-|tensor-|network$|cors$|http-status$)/;
+const ENGINE_CODES = /^(engine-(crashed|stalled)|out-of-memory|disposed|wasm-|worker-|model-|config-|checkpoint-|tensor-|network$|cors$|http-status$)/;
 
 /** What an error of the engine carries besides its message. Told by its shape: the engine's module may not have been loaded. */
 export function property(error: unknown, name: "code" | "option"): string {

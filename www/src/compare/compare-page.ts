@@ -6,9 +6,10 @@ import { EngineHost } from "../engine-host.js";
 import { LabelsPanel, type Question } from "../labels-panel.js";
 import { RunBlock } from "../lesson/run-block.js";
 import { EMPTY_LINK, OWN_PICTURE } from "../link.js";
+import { LinkNote } from "../link-note.js";
 import { chooseNamed } from "../model-choice.js";
 import { readLink } from "../model-link.js";
-import { byId, setText } from "../page-dom.js";
+import { byId } from "../page-dom.js";
 import { PicturePanel } from "../picture-panel.js";
 import type { LoadedPicture } from "../picture-source.js";
 import { DEFAULT_TEMPLATE } from "../presets.js";
@@ -30,7 +31,7 @@ interface Inputs {
 }
 
 export class ComparePage {
-  readonly #note = byId("page-link-note", HTMLElement);
+  readonly #note = new LinkNote(byId("page-link-note", HTMLElement));
   readonly #announcer = new Announcer(byId("announcer", HTMLElement));
   readonly #table = new OutcomeTable();
   readonly #block = new RunBlock({ run: () => void this.#run(), cancel: () => this.#cancel() });
@@ -43,6 +44,8 @@ export class ComparePage {
   #comparison: CompareRun | null = null;
   /** Counts runs, so that one which was called off while the engine was loading doesn't begin. */
   #turn = 0;
+  /** Counts links: only the last of several that come in a row counts. */
+  #linkTurn = 0;
   /** While a link is being followed, nothing is written into the address. */
   #isFollowing = false;
   /** What the address would say of a page that nobody has changed: nothing. */
@@ -60,15 +63,19 @@ export class ComparePage {
 
   async #follow(): Promise<void> {
     const { page, methods, options, notes } = readCompareLink(location.hash, METHODS);
+    this.#linkTurn += 1;
+    const turn = this.#linkTurn;
     this.#isFollowing = true;
-    this.#labels.set(page.labels, page.template);
+    // Links leave the usual prompt out.
+    this.#labels.set(page.labels, page.template ?? DEFAULT_TEMPLATE);
     this.#views.set(page.settings);
     this.#methods.choose(methods);
     this.#methods.setOptions(options);
     const isOwn = page.picture === OWN_PICTURE;
+    this.#note.show(notes.length > 0 ? [text.link.ignored(notes)] : [], isOwn);
     const isKnown = await this.#pictures.offerSamples(page.picture === null ? null : isOwn ? "" : page.picture);
-    const ignored = isKnown || isOwn ? notes : [...notes, text.link.noPicture(page.picture ?? "")];
-    this.#showNotes([...(ignored.length > 0 ? [text.link.ignored(ignored)] : []), ...(isOwn ? [text.link.ownPicture] : [])]);
+    if (turn !== this.#linkTurn) return;
+    if (!isKnown && !isOwn) this.#note.show([text.link.ignored([...notes, text.link.noPicture(page.picture ?? "")])], false);
     this.#isFollowing = false;
     this.#changed();
   }
@@ -92,6 +99,7 @@ export class ComparePage {
 
   #pictureChanged(picture: LoadedPicture | null, sample: Sample | null): void {
     this.#picture = picture;
+    if (picture !== null) this.#note.pictureChosen();
     if (sample !== null) this.#labels.suggest(sample.labels);
     this.#changed();
   }
@@ -214,11 +222,6 @@ export class ComparePage {
     this.#comparison = null;
     this.#block.showProblem("");
     return this.#turn;
-  }
-
-  #showNotes(notes: readonly string[]): void {
-    setText(this.#note, notes.join(" "));
-    this.#note.hidden = notes.length === 0;
   }
 
   /** Another model than the small one is only named in a link; it is loaded when the reader runs something. */

@@ -46,7 +46,6 @@ export const words = {
     cancelled: "Cancelled. What was there already is still here.",
     failed: "The comparison stopped. Everything you entered is still here.",
     cpuNext: "Press Run again: it will then be the CPU’s work.",
-    noPicture: "Choose a picture first.",
     model: (title: string): string => `The link asks for ${title}: it is loaded when you press Run.`,
   },
   outcome: {

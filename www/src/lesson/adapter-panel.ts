@@ -13,7 +13,6 @@ const MAX_CONFIG_BYTES = 1024 * 1024;
 export interface AdapterListener {
   /** Two files were chosen. */
   adapterChosen(files: AdapterFiles): void;
-  adapterRemoved(): void;
 }
 
 export class AdapterPanel {
@@ -35,7 +34,6 @@ export class AdapterPanel {
     onPress(this.#remove, () => {
       this.clear();
       this.#input.focus();
-      listener.adapterRemoved();
     });
   }
 

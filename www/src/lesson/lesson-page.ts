@@ -6,6 +6,7 @@ import { Announcer } from "../announcer.js";
 import { EngineHost, savesData } from "../engine-host.js";
 import { LabelsPanel } from "../labels-panel.js";
 import { isEmptyLink, OWN_PICTURE, readPageLink, type LinkedSettings, type PageLink, type ReadLink } from "../link.js";
+import { LinkNote } from "../link-note.js";
 import { chooseNamed } from "../model-choice.js";
 import { readLink } from "../model-link.js";
 import { byId, make, setText } from "../page-dom.js";
@@ -28,9 +29,16 @@ import { linkTo, otherSpec, valuesOf, type RunSpec } from "./spec.js";
 import { Stage, type Which } from "./stage.js";
 import { words } from "./words.js";
 
+/** What is on stage, or is to come there. */
+interface Asked {
+  readonly spec: RunSpec;
+  /** What a second run differs in; null where there is none. */
+  readonly other: LinkedSettings | null;
+}
+
 export class LessonPage {
   readonly #announcer = new Announcer(byId("announcer", HTMLElement));
-  readonly #linkNote = byId("link-note", HTMLElement);
+  readonly #linkNote = new LinkNote(byId("link-note", HTMLElement));
   readonly #title = byId("walk-title", HTMLElement);
   readonly #note = byId("walk-note", HTMLElement);
   readonly #caption = byId("picture-caption", HTMLElement);
@@ -42,11 +50,14 @@ export class LessonPage {
   readonly #labels = new LabelsPanel({ labelsChanged: () => undefined });
   readonly #pictures = new Pictures((picture) => this.#ownPictureChosen(picture));
   readonly #compare = new CompareForm({ compare: (other) => void this.#runOther(other), removeOther: () => this.#removeOther() });
-  readonly #adapters = new AdapterPanel({ adapterChosen: (files) => void this.#lookThrough(files), adapterRemoved: () => undefined });
+  readonly #adapters = new AdapterPanel({ adapterChosen: (files) => void this.#lookThrough(files) });
   readonly #stage: Stage;
-  /** The run on stage; null while nothing is. */
+  /** The run on stage, or the one that a link stands for and that isn't there yet; null while there is neither. */
   #spec: RunSpec | null = null;
+  /** What its second run differs in, be that there yet or not; null where none is asked for. */
   #other: LinkedSettings | null = null;
+  /** The state that the link asks for, until its run is there. */
+  #linkedState: number | null = null;
   /** The picture of the run on stage; the one chosen for the next run may be another. */
   #onStage: LessonPicture | null = null;
   /** Counts what was asked for, so that what comes late is dropped. */
@@ -84,21 +95,21 @@ export class LessonPage {
     const notes = link.notes.length === 0 ? [] : [text.link.ignored(link.notes)];
     const spec = await this.#complete(wanted, notes);
     if (turn !== this.#turn) return;
-    this.#showNotes(notes);
-    this.#spec = spec;
-    this.#other = wanted.other;
+    this.#linkNote.show(notes, wanted.picture === OWN_PICTURE);
     this.#fillForm(spec);
-    const second = wanted.other === null ? null : otherSpec(spec, wanted.other);
+    const asked: Asked = { spec, other: wanted.other };
+    const second = secondOf(asked);
     const [picture, a, b] = await Promise.all([this.#pictureOf(spec), recorded(spec), second === null ? null : recorded(second)]);
     if (turn !== this.#turn) return;
-    this.#put(a, b, picture, wanted.state ?? 0);
+    this.#put(asked, a, b, picture, wanted.state);
     if (a !== null && (second === null || b !== null)) return;
-    this.#computeWhatIsMissing(spec, second, a, wanted);
+    this.#computeWhatIsMissing(asked, a, wanted.state);
   }
 
   /** A run that isn't recorded: computed at once where nobody would mind, else when the reader asks for it. */
-  #computeWhatIsMissing(spec: RunSpec, second: RunSpec | null, a: LessonRun | null, link: PageLink): void {
-    if (this.#pictures.present === null) {
+  #computeWhatIsMissing(asked: Asked, a: LessonRun | null, state: number | null): void {
+    const shown = this.#onStage;
+    if (shown === null) {
       setText(this.#note, words.run.noPicture);
       return;
     }
@@ -107,7 +118,11 @@ export class LessonPage {
       return;
     }
     setText(this.#note, words.run.waiting);
-    const go = (): void => void this.#compute(spec, second, { a, state: link.state });
+    const turn = this.#turn;
+    const go = (): void => {
+      // Whoever has asked for something else meanwhile gets that.
+      if (turn === this.#turn) void this.#compute(asked, shown, { a, state });
+    };
     // The page is painted first. Safari has no requestIdleCallback.
     if ("requestIdleCallback" in window) requestIdleCallback(go, { timeout: 1500 });
     else setTimeout(go, 200);
@@ -119,7 +134,6 @@ export class LessonPage {
     const file = picture ?? first.picture ?? "";
     const isSelfContained = labels !== null && LESSONS.some(({ hash }) => readPageLink(hash).picture === file);
     const sample = file === OWN_PICTURE || isSelfContained ? null : await this.#pictures.find(file);
-    if (file === OWN_PICTURE) notes.push(text.link.ownPicture);
     const isKnown = file === OWN_PICTURE || isSelfContained || sample !== null;
     if (!isKnown) notes.push(words.samples.unknown(file));
     return {
@@ -144,14 +158,17 @@ export class LessonPage {
     }
   }
 
-  /** Puts runs on stage. */
-  #put(a: LessonRun | null, b: LessonRun | null, picture: LessonPicture | null, position: number): void {
+  /** Puts runs on stage, at a state, together with what they are the runs of; or the picture alone, where the run is still to come. */
+  #put({ spec, other }: Asked, a: LessonRun | null, b: LessonRun | null, picture: LessonPicture | null, state: number | null): void {
     const source = picture?.picture.source ?? null;
+    this.#spec = spec;
+    this.#other = other;
+    this.#linkedState = a === null ? state : null;
     this.#onStage = picture;
-    this.#stage.set(a, b, { picture: source, right: picture?.sample?.answer ?? null }, position);
+    this.#stage.set(a, b, { picture: source, right: picture?.sample?.answer ?? null }, state ?? 0);
     this.#pictures.release(picture);
     this.#describe(a, picture);
-    this.#compare.show(a === null ? (this.#spec?.values ?? valuesOf({})) : valuesOfReport(a.report), this.#other);
+    this.#compare.show(a === null ? spec.values : valuesOfReport(a.report), other);
     this.#showAddress();
   }
 
@@ -169,23 +186,22 @@ export class LessonPage {
   }
 
   /** Computes the first run, and the second one where there is one; what is on stage stays until then. */
-  async #compute(spec: RunSpec, second: RunSpec | null, { a: known, state }: { readonly a: LessonRun | null; readonly state: number | null }): Promise<void> {
-    const shown = known === null ? this.#pictures.present : this.#onStage;
-    if (shown === null) {
-      this.#block.showProblem(words.samples.missing);
-      return;
-    }
+  async #compute(asked: Asked, shown: LessonPicture, { a: known, state }: { readonly a: LessonRun | null; readonly state: number | null }): Promise<void> {
     const turn = this.#begin();
-    this.#spec = spec;
+    const second = secondOf(asked);
     this.#block.setRunning(true);
     this.#block.showStatus(text.status.running, null);
     try {
-      const a = known ?? (await this.#runOne(shown, spec, second === null ? "" : words.run.a));
+      const { model } = await this.#host.ready();
+      if (turn !== this.#turn) return;
+      // Only runs of the same model can be compared: a first one of another model's is made anew.
+      const kept = known?.report.model === model.name ? known : null;
+      const a = kept ?? (await this.#runOne(shown, asked.spec, second === null ? "" : words.run.a));
       if (a === null || turn !== this.#turn) return;
-      if (known === null) this.#put(a, null, shown, state ?? 0);
+      if (kept === null) this.#put(asked, a, null, shown, state);
       const b = second === null ? null : await this.#runOne(shown, second, words.run.b);
       if (turn !== this.#turn) return;
-      if (b !== null) this.#put(a, b, shown, this.#stage.position);
+      if (b !== null) this.#put(asked, a, b, shown, this.#stage.position);
       this.#ended(b ?? a, b === null ? words.run.only : words.run.b, state);
     } catch (error) {
       if (turn === this.#turn) this.#failed(error);
@@ -227,8 +243,7 @@ export class LessonPage {
     }
     const spec: RunSpec = { picture: shown.sample?.file ?? OWN_PICTURE, ...question, values: numbersOf(this.#controls.values) };
     this.#host.useDevice(this.#controls.values.device);
-    const second = this.#other === null ? null : otherSpec(spec, this.#other);
-    await this.#compute(spec, second, { a: null, state: null });
+    await this.#compute({ spec, other: this.#other }, shown, { a: null, state: this.#linkedState });
   }
 
   async #runOther(other: LinkedSettings): Promise<void> {
@@ -238,26 +253,34 @@ export class LessonPage {
       this.#block.showProblem(words.compare.first);
       return;
     }
-    this.#other = other;
-    const second = otherSpec(spec, other);
-    const known = await recorded(second);
-    if (known !== null && a.origin === "recorded") this.#put(a, known, this.#onStage, this.#stage.position);
-    else await this.#compute(spec, second, { a, state: this.#stage.position });
+    const turn = this.#begin();
+    const asked: Asked = { spec, other };
+    const known = await recorded(otherSpec(spec, other));
+    if (turn !== this.#turn) return;
+    const shown = this.#onStage;
+    if (known !== null && a.origin === "recorded") this.#put(asked, a, known, shown, this.#stage.position);
+    else if (shown === null) this.#block.showProblem(words.samples.missing);
+    else await this.#compute(asked, shown, { a, state: this.#stage.position });
   }
 
   #removeOther(): void {
     this.#begin();
-    this.#other = null;
-    this.#put(this.#stage.runOf("a"), null, this.#onStage, this.#stage.position);
+    if (this.#spec !== null) this.#put({ spec: this.#spec, other: null }, this.#stage.runOf("a"), null, this.#onStage, this.#state);
   }
 
   /** A picture of the reader's: theirs is the next run; where the present one waits for it, it is shown with it. */
   #ownPictureChosen(shown: LessonPicture): void {
     this.#block.showProblem("");
+    this.#linkNote.pictureChosen();
     if (shown.sample !== null) this.#labels.set(shown.sample.labels, null);
     const a = this.#stage.runOf("a");
-    if (this.#spec !== null && a === null && shown.sample === null) void this.#compute(this.#spec, null, { a: null, state: null });
-    else {
+    if (this.#spec !== null && a === null && shown.sample === null) {
+      const asked: Asked = { spec: { ...this.#spec, picture: OWN_PICTURE }, other: this.#other };
+      const state = this.#linkedState;
+      this.#begin();
+      this.#put(asked, null, null, shown, state);
+      this.#computeWhatIsMissing(asked, null, state);
+    } else {
       byId("change", HTMLDetailsElement).open = true;
       byId("run", HTMLButtonElement).scrollIntoView({ block: "nearest" });
       this.#block.showStatus(words.samples.chosen(shown.sample?.title ?? shown.picture.name));
@@ -270,15 +293,14 @@ export class LessonPage {
     const file = sampleOf(address);
     const sample = file === null ? null : await this.#pictures.find(file);
     if (turn !== this.#turn) return;
-    this.#other = null;
-    this.#spec = { picture: sample?.file ?? OWN_PICTURE, labels: report.labels, template: report.template, values: valuesOfReport(report) };
-    this.#showNotes([]);
-    this.#fillForm(this.#spec);
+    const spec: RunSpec = { picture: sample?.file ?? OWN_PICTURE, labels: report.labels, template: report.template, values: valuesOfReport(report) };
+    this.#linkNote.show([], false);
+    this.#fillForm(spec);
     let shown: LessonPicture | null = null;
-    if (sample !== null) shown = await this.#pictureOf(this.#spec);
+    if (sample !== null) shown = await this.#pictureOf(spec);
     else if (address?.startsWith("data:") === true) shown = await this.#pictures.showOwn(await (await fetch(address)).blob(), name).catch(() => null);
     else this.#pictures.forget();
-    if (turn === this.#turn) this.#put(lessonRun(report, "opened"), null, shown, 0);
+    if (turn === this.#turn) this.#put({ spec, other: null }, lessonRun(report, "opened"), null, shown, 0);
   }
 
   async #lookThrough(adapter: AdapterFiles): Promise<void> {
@@ -339,15 +361,14 @@ export class LessonPage {
     this.#controls.set(values);
   }
 
-  #showAddress(): void {
-    if (this.#spec === null) return;
-    const state = this.#stage.runOf("a") === null ? null : this.#stage.position;
-    this.#address.show({ ...linkTo(this.#spec), state, other: this.#other });
+  /** The state that is shown, or that the link asks for whose run isn't there yet; null where it asks for none. */
+  get #state(): number | null {
+    return this.#stage.runOf("a") === null ? this.#linkedState : this.#stage.position;
   }
 
-  #showNotes(notes: readonly string[]): void {
-    setText(this.#linkNote, notes.join(" "));
-    this.#linkNote.hidden = notes.length === 0;
+  #showAddress(): void {
+    if (this.#spec === null) return;
+    this.#address.show({ ...linkTo(this.#spec), state: this.#state, other: this.#other });
   }
 
   /** Another model than the page's is only named in a link; it is loaded when the reader runs something. */
@@ -382,6 +403,10 @@ async function recorded(spec: RunSpec): Promise<LessonRun | null> {
   } catch {
     return null;
   }
+}
+
+function secondOf({ spec, other }: Asked): RunSpec | null {
+  return other === null ? null : otherSpec(spec, other);
 }
 
 /** The ready lesson that a run is the first of, or null. */

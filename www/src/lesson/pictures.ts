@@ -54,11 +54,6 @@ export class Pictures {
     return samples.find((sample) => sample.file === file) ?? null;
   }
 
-  /** The samples in the order in which they are offered. */
-  async all(): Promise<readonly Sample[]> {
-    return this.#samples.catch(() => []);
-  }
-
   /** Loads a sample. @returns null where another picture was asked for meanwhile @throws where it can't be loaded */
   async show(sample: Sample): Promise<LessonPicture | null> {
     return this.#read(async () => ({ blob: await loadSample(sample), name: sample.title }), sample);

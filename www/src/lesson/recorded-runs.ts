@@ -1,7 +1,7 @@
 /** Recorded runs: those that ship with the page, and files that the reader opens or drops. */
 
 import { byId, ProblemLine } from "../page-dom.js";
-import { pictureOf } from "../picture-source.js";
+import { isForTextField, pictureOf } from "../picture-source.js";
 import { readRecording, RecordingProblem, type Recording } from "./recording.js";
 import { words } from "./words.js";
 
@@ -36,9 +36,11 @@ export class FileDoor {
       if (file !== undefined) void this.#open(file);
     });
     // A file that misses its place must not replace the page.
-    document.addEventListener("dragover", (event) => event.preventDefault());
+    document.addEventListener("dragover", (event) => {
+      if (!isForTextField(event)) event.preventDefault();
+    });
     document.addEventListener("drop", (event) => {
-      if (event.target instanceof HTMLInputElement || event.target instanceof HTMLTextAreaElement) return;
+      if (isForTextField(event)) return;
       event.preventDefault();
       const file = pictureOf(event.dataTransfer);
       if (file === null) return;

@@ -13,6 +13,8 @@ export class RunBlock {
   readonly #progress = byId("progress", HTMLProgressElement);
   readonly #status = byId("status", HTMLElement);
   readonly #problem = byId("run-problem", HTMLElement);
+  /** Whether the line says that something is going on. */
+  #isBusy = false;
 
   constructor(listener: { run(): void; cancel(): void }) {
     onPress(this.#run, () => listener.run());
@@ -28,6 +30,7 @@ export class RunBlock {
   /** A line about what is going on; `share` (0 to 1) fills the bar, null lets it move without an end, undefined hides it. */
   showStatus(words: string, share?: number | null): void {
     setText(this.#status, words);
+    this.#isBusy = share !== undefined;
     this.#progress.classList.toggle("progress-idle", share === undefined);
     if (share === null) this.#progress.removeAttribute("value");
     else this.#progress.value = share ?? 0;
@@ -37,7 +40,8 @@ export class RunBlock {
     if (state.kind === "loading") {
       setText(this.#device, text.device.loading);
       const told = wordsOfLoading(state.progress);
-      if (told !== null) this.showStatus(told.words, told.share);
+      // Loading goes on where what waited for it was called off: then that stays said.
+      if (told !== null && this.#isBusy) this.showStatus(told.words, told.share);
     } else {
       setText(this.#device, state.kind === "ready" ? wordsOfDevice(state.clip.device) : "");
     }

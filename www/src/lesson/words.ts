@@ -61,7 +61,7 @@ export const words = {
     at: (count: number): string => (count === 0 ? "Before any update: " : `After ${updates(count)}: `),
     ended: (last: number): string => `. This run has only ${updates(last)}.`,
     views: (count: number): string => (count === 1 ? "1 view" : `${count} views`),
-    recorded: "Recorded with the model of this page. Nothing was computed here yet.",
+    recorded: "Recorded with Pocket CLIP, which ships with this page. Nothing was computed here yet.",
     computed: (device: string): string => `Computed in this browser, on the ${device === "cpu" ? "CPU" : "GPU"}.`,
     opened: "From a file that you opened.",
     noPicture: "The picture isn’t in the link. Choose it below to see the crops.",
