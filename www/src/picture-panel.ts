@@ -60,6 +60,8 @@ export class PicturePanel {
    * @returns whether there is one of this name
    */
   async offerSamples(file: string | null): Promise<boolean> {
+    // Of several links in a row the last one's picture counts.
+    if (file !== null) this.#turn += 1;
     const turn = this.#turn;
     let samples: Sample[];
     try {
