@@ -53,6 +53,16 @@ test("the tarball has the files that are meant to be published, and no others", 
   expect(strangers).toEqual([]);
 });
 
+/** Of a file on jsDelivr, the network whose address the documented lines have. */
+const NETWORK_LIMIT_BYTES = 20e6;
+
+test("no file is too large for content delivery networks", async () => {
+  for (const name of await files()) {
+    const { size } = await stat(join(built("package"), name));
+    expect(size, name).toBeLessThan(NETWORK_LIMIT_BYTES);
+  }
+});
+
 test("no file tells where on a machine it was built", async () => {
   for (const name of (await files()).filter((name) => /\.(js|map|ts|json|md)$/.test(name))) {
     const text = await read(name);

@@ -31,7 +31,7 @@ def export(workspace, name, folder):
     with open(pathlib.Path(folder) / "preprocessor_config.json", "w", encoding="utf-8") as file:
         json.dump(PREPROCESSING, file, indent=1)
     print(folder, sum(parameter.numel() for parameter in model.parameters()), "parameters, logit scale",
-          float(model.logit_scale.float().exp()))
+          float(model.logit_scale.detach().exp()))
 
 
 def main():

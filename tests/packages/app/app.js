@@ -4,7 +4,7 @@ import { ClipTtl, ClipTtlError } from "clip-ttl";
 import "clip-ttl/element";
 
 const picture = new URL("./kitten.webp", import.meta.url);
-const labels = ["a cat", "a dog", "a bridge"];
+const labels = ["a cat", "a penguin", "a bridge"];
 
 async function run() {
   status("Loading");

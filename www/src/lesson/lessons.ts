@@ -51,7 +51,7 @@ export const LESSONS: readonly Lesson[] = [
     id: "when-it-goes-wrong",
     title: "When it goes wrong",
     summary: "A kitten that the model gets right at first. After one update the answer is lost, and every further one makes the mistake surer.",
-    hash: "picture=kitten.webp&labels=cat,dog,rabbit,ferret,fox,skunk,penguin,mouse,teddy+bear,panda&steps=3&views=24&seed=0&state=0",
+    hash: "picture=kitten.webp&labels=cat,golden+retriever,rabbit,ferret,fox,skunk,penguin,hedgehog,tiger,panda&steps=3&views=24&seed=0&state=0",
     tasks: [
       "Before any update: which label has the most weight, and is it the right one?",
       "Step on. When is the right answer lost? What does the entropy do meanwhile?",
