@@ -161,7 +161,8 @@ fn a_person_sees_before_after_and_the_entropy_over_the_steps() {
 
 #[test]
 fn a_loss_that_is_no_number_stops_and_keeps_the_answer() {
-    let more = "--steps 5 --lr 10 --alpha 1000000 --margin 100";
+    // At the first step A has no gradient: without an epsilon, AdamW divides zero by zero.
+    let more = "--steps 5 --epsilon 0";
     let report = report(more);
     assert_ne!(report["stopped"], Value::Null, "{report}");
     assert_eq!(report["before"], report["after"]);
