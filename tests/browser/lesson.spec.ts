@@ -179,7 +179,7 @@ test("the lesson on what goes wrong shows a run that loses the right answer", as
   await expect(lesson.title).toHaveText("When it goes wrong");
   await lesson.shown();
   await page.locator("body").press("End");
-  await expect(lesson.story).toContainText(/The right answer is cat: right at first \(\d+\.\d%\), and now lost to [\w ]+ \(\d+\.\d%\)\. Adapting has made it worse\./);
+  await expect(lesson.story).toContainText(/The right answer is cat: right at first \(\d+\.\d%\), and now lost to [\w ]+ \(<?\d+\.\d%\)\. Adapting has made it worse\./);
 });
 
 test("two settings on the same views stand side by side, and follow one scrubber", async ({ page }) => {
