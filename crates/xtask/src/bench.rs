@@ -122,6 +122,9 @@ pub fn run(workspace: &Workspace, options: &BenchOptions) -> Result<bool, Error>
     if shapes.is_empty() && options.peers.is_empty() {
         shapes.extend([Shape::VitB32, Shape::VitB16]);
     }
+    if !shapes.is_empty() {
+        native::build(workspace)?;
+    }
     let mut models = Vec::new();
     let (mut natives, mut with_pytorch) = (Vec::new(), Vec::new());
     for shape in shapes {

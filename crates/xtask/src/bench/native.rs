@@ -70,13 +70,28 @@ pub(super) fn median(document: &Value, pointer: &str) -> Option<f64> {
     figures.get(figures.len() / 2).copied()
 }
 
-/// In the profile for development, which tests have compiled already: another one would compile the tensor library once more, for
-/// half an hour. It is optimised there too, but keeps its checks for debugging.
+/// Builds the command line in the profile for development and with the selection of packages that tests have compiled already: another one would compile
+/// the tensor library once more, for half an hour. It is optimised there too, but keeps its checks for debugging.
+pub(super) fn build(workspace: &Workspace) -> Result<(), Error> {
+    process::cargo()
+        .args([
+            "build",
+            "--quiet",
+            "--workspace",
+            "--exclude",
+            "clip-wasm",
+            "--bin",
+            "clip-ttl",
+        ])
+        .current_dir(workspace.root())
+        .run()
+}
+
+/// The command line that was built.
 pub(super) fn clip_ttl(workspace: &Workspace, subcommand: &str) -> Command {
-    let mut command = process::cargo();
-    command
-        .args(["run", "--quiet", "--package", "clip-cli", "--", subcommand])
-        .current_dir(workspace.root());
+    let name = format!("clip-ttl{}", std::env::consts::EXE_SUFFIX);
+    let mut command = Command::new(workspace.target().join("debug").join(name));
+    command.arg(subcommand).current_dir(workspace.root());
     command
 }
 
