@@ -101,9 +101,6 @@ pub trait FusedOps: Backend {
     /// [`rows_product`].
     fn rows_product(rows: FloatTensor<Self>, matrix: FloatTensor<Self>) -> FloatTensor<Self>;
 
-    /// The gradient `[input, output]` towards the matrix of [`rows_product`], from the rows and the gradient towards the result.
-    fn rows_product_backward(rows: FloatTensor<Self>, grad: FloatTensor<Self>) -> FloatTensor<Self>;
-
     /// [`layer_norm`].
     fn normalise(
         x: FloatTensor<Self>,
@@ -122,9 +119,7 @@ pub trait FusedOps: Backend {
         epsilon: f64,
     ) -> FloatTensor<Self> {
         let last = x.shape().num_dims() - 1;
-        let mut row = vec![1; last + 1];
-        row[last] = scale.shape().num_elements();
-        let scaled = Self::float_mul(grad, Self::float_reshape(scale, Shape::from(row)));
+        let scaled = Self::float_mul(grad, as_row::<Self>(scale, last + 1));
         let centred = Self::float_sub(x.clone(), Self::float_mean_dim(x, last));
         let variance = Self::float_mean_dim(Self::float_mul(centred.clone(), centred.clone()), last);
         let inverse = Self::float_recip(Self::float_sqrt(Self::float_add_scalar(variance, epsilon.into())));
@@ -196,10 +191,6 @@ impl FusedOps for Flex {
         Self::float_reshape(product, Shape::from(dims))
     }
 
-    fn rows_product_backward(rows: FloatTensor<Self>, grad: FloatTensor<Self>) -> FloatTensor<Self> {
-        Self::float_matmul(Self::float_transpose(flat::<Self>(rows)), flat::<Self>(grad))
-    }
-
     fn quick_gelu(x: FloatTensor<Self>) -> FloatTensor<Self> {
         host::quick_gelu(x)
     }
@@ -221,15 +212,24 @@ impl FusedOps for Flex {
     }
 }
 
+/// A vector `[width]` as `[1, ..., width]`, of so many dimensions.
+pub(crate) fn as_row<B: Backend>(vector: FloatTensor<B>, dimensions: usize) -> FloatTensor<B> {
+    let mut shape = vec![1; dimensions];
+    if let Some(last) = shape.last_mut() {
+        *last = vector.shape().num_elements();
+    }
+    B::float_reshape(vector, Shape::from(shape))
+}
+
 /// Rows `[..., width]` as `[rows, width]`.
-fn flat<B: Backend>(rows: FloatTensor<B>) -> FloatTensor<B> {
+pub(crate) fn flat<B: Backend>(rows: FloatTensor<B>) -> FloatTensor<B> {
     let dims: Vec<usize> = rows.shape().iter().copied().collect();
     let width = dims.last().copied().unwrap_or(1);
     B::float_reshape(rows, Shape::new([rows_of(&dims), width]))
 }
 
 /// How many rows a shape `[..., width]` has.
-pub(crate) fn rows_of(shape: &[usize]) -> usize {
+fn rows_of(shape: &[usize]) -> usize {
     shape.split_last().map_or(1, |(_, before)| before.iter().product())
 }
 
@@ -251,10 +251,6 @@ impl FusedOps for Cube {
 
     fn rows_product(rows: FloatTensor<Self>, matrix: FloatTensor<Self>) -> FloatTensor<Self> {
         gpu_product::rows_product(rows, matrix)
-    }
-
-    fn rows_product_backward(rows: FloatTensor<Self>, grad: FloatTensor<Self>) -> FloatTensor<Self> {
-        gpu_product::product(Self::float_transpose(flat::<Self>(rows)), flat::<Self>(grad))
     }
 
     fn normalise(

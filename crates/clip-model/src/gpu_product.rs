@@ -11,7 +11,7 @@ use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use crate::fused::rows_of;
+use crate::fused::flat;
 
 /// Numbers of a vector, and rows of a tile.
 const LANES: usize = 4;
@@ -249,12 +249,11 @@ pub(crate) fn product(left: CubeTensor, right: CubeTensor) -> CubeTensor {
 /// Rows `[..., depth]` times a matrix `[depth, columns]`, which may lie transposed: `[..., columns]`.
 pub(crate) fn rows_product(rows: CubeTensor, matrix: CubeTensor) -> CubeTensor {
     let mut dims: Vec<usize> = rows.meta.shape().iter().copied().collect();
-    let [depth, columns] = matrix.meta.shape().dims();
-    let count = rows_of(&dims);
-    let product = product(Cube::float_reshape(rows, Shape::new([count, depth])), matrix);
+    let [_, columns] = matrix.meta.shape().dims();
     if let Some(last) = dims.last_mut() {
         *last = columns;
     }
+    let product = product(flat::<Cube>(rows), matrix);
     Cube::float_reshape(product, Shape::from(dims))
 }
 

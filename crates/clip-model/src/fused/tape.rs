@@ -7,7 +7,7 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind, binary, unary};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, AutodiffBackend as _, Backend};
 
-use super::FusedOps;
+use super::{FusedOps, flat};
 
 /// What a product keeps for its backward pass: each factor where the other one has a gradient.
 type Factors<B> = (Option<FloatTensor<B>>, Option<FloatTensor<B>>);
@@ -24,6 +24,30 @@ fn factors<B: Backend, C: CheckpointStrategy>(
         left_is_tracked.then(|| right.clone()),
     );
     (left, right, kept)
+}
+
+/// The gradients of a product: towards the left factor, from the gradient and the right one, and towards the right, from the left one and the gradient.
+fn go_back<B: Backend>(
+    ops: Ops<Factors<B>, 2>,
+    grads: &mut Gradients,
+    towards_left: impl FnOnce(FloatTensor<B>, FloatTensor<B>) -> FloatTensor<B>,
+    towards_right: impl FnOnce(FloatTensor<B>, FloatTensor<B>) -> FloatTensor<B>,
+) {
+    let (left, right) = ops.state;
+    // Whoever has a gradient, the other factor was kept.
+    binary::<B, _, _>(
+        ops.parents,
+        ops.node,
+        grads,
+        |grad| match right {
+            Some(right) => towards_left(grad, right),
+            None => grad,
+        },
+        |grad| match left {
+            Some(left) => towards_right(left, grad),
+            None => grad,
+        },
+    );
 }
 
 impl<B: Backend + FusedOps, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
@@ -46,19 +70,11 @@ impl<B: Backend + FusedOps, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
             type State = Factors<B>;
 
             fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
-                let (left, right) = ops.state;
-                binary::<B, _, _>(
-                    ops.parents,
-                    ops.node,
+                go_back::<B>(
+                    ops,
                     grads,
-                    |grad| match right {
-                        Some(right) => B::product(grad, B::float_transpose(right)),
-                        None => grad,
-                    },
-                    |grad| match left {
-                        Some(left) => B::product(B::float_transpose(left), grad),
-                        None => grad,
-                    },
+                    |grad, right| B::product(grad, B::float_transpose(right)),
+                    |left, grad| B::product(B::float_transpose(left), grad),
                 );
             }
         }
@@ -79,19 +95,11 @@ impl<B: Backend + FusedOps, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
             type State = Factors<B>;
 
             fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
-                let (rows, matrix) = ops.state;
-                binary::<B, _, _>(
-                    ops.parents,
-                    ops.node,
+                go_back::<B>(
+                    ops,
                     grads,
-                    |grad| match matrix {
-                        Some(matrix) => B::rows_product(grad, B::float_transpose(matrix)),
-                        None => grad,
-                    },
-                    |grad| match rows {
-                        Some(rows) => B::rows_product_backward(rows, grad),
-                        None => grad,
-                    },
+                    |grad, matrix| B::rows_product(grad, B::float_transpose(matrix)),
+                    |rows, grad| B::product(B::float_transpose(flat::<B>(rows)), flat::<B>(grad)),
                 );
             }
         }
@@ -102,11 +110,6 @@ impl<B: Backend + FusedOps, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
             OpsKind::Tracked(prepared) => prepared.finish(kept, B::rows_product(rows, matrix)),
             OpsKind::UnTracked(prepared) => prepared.finish(B::rows_product(rows, matrix)),
         }
-    }
-
-    fn rows_product_backward(rows: FloatTensor<Self>, grad: FloatTensor<Self>) -> FloatTensor<Self> {
-        // Nothing here differentiates twice.
-        Self::from_inner(B::rows_product_backward(rows.into_primitive(), grad.into_primitive()))
     }
 
     fn normalise(

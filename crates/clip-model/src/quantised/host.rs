@@ -62,10 +62,9 @@ mod product {
 mod product {
     use burn::backend::ops::FloatTensorOps as _;
     use burn::backend::{Flex, TensorMetadata as _};
-    use burn::tensor::Shape;
 
     use super::{FlexTensor, PackedLayout, TensorData, matrix, unpack};
-    use crate::fused::FusedOps as _;
+    use crate::fused::{FusedOps as _, as_row};
 
     pub(in super::super) fn linear(
         x: &FlexTensor,
@@ -78,11 +77,8 @@ mod product {
         let values = matrix::decode_transposed(layout.format, codes.storage(), scales.storage(), [outputs, inputs]);
         let weight = FlexTensor::from_data(TensorData::new(values, [inputs, outputs]));
         let product = Flex::rows_product(x.clone(), weight);
-        let mut row = vec![1; product.shape().num_dims()];
-        if let Some(last) = row.last_mut() {
-            *last = outputs;
-        }
-        Flex::float_add(product, Flex::float_reshape(bias.clone(), Shape::from(row)))
+        let dimensions = product.shape().num_dims();
+        Flex::float_add(product, as_row::<Flex>(bias.clone(), dimensions))
     }
 
     pub(in super::super) fn linear_backward(

@@ -12,10 +12,10 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind, unary};
 use burn::backend::ops::FloatTensorOps as _;
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Autodiff, AutodiffBackend as _, Backend, Cube, Flex, TensorMetadata, backend_extension};
-use burn::tensor::Shape;
 
 use super::format::WeightFormat;
 use super::{host, kernel};
+use crate::fused::as_row;
 use crate::gpu_product;
 
 /// What the words of a packed matrix mean.
@@ -99,11 +99,8 @@ impl PackedOps for Cube {
         }
         let matrix = Self::float_transpose(Self::unpack(codes, scales, layout));
         let product = gpu_product::rows_product(x, matrix);
-        let mut row = vec![1; product.shape().num_dims()];
-        if let Some(last) = row.last_mut() {
-            *last = layout.rows;
-        }
-        Self::float_add(product, Self::float_reshape(bias, Shape::from(row)))
+        let dimensions = product.shape().num_dims();
+        Self::float_add(product, as_row::<Self>(bias, dimensions))
     }
 
     fn packed_linear_backward(
