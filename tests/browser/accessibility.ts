@@ -1,4 +1,4 @@
-/** What axe-core finds on a page. */
+/** What axe-core finds on a page, and whether all of it is seen. */
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -17,4 +17,9 @@ export async function violations(page: Page): Promise<string[]> {
     const { violations } = await axe.run();
     return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(" ")).join(", ")}`);
   });
+}
+
+/** Whether the page is wider than its window. */
+export async function scrollsSideways(page: Page): Promise<boolean> {
+  return page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
 }

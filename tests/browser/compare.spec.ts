@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import type { Page, Request } from "@playwright/test";
 
 import type { MethodDescription } from "../../web/src/index.js";
-import { violations } from "./accessibility.js";
+import { scrollsSideways, violations } from "./accessibility.js";
 import { load, openBare } from "./bare.js";
 import { hold } from "./hold.js";
 import { expect, test, type Watch } from "./test.js";
@@ -123,7 +123,7 @@ test("on the page: choose, run, read, link, and nothing that a screen reader can
   expect(await violations(page)).toEqual([]);
 
   await page.setViewportSize({ width: 390, height: 800 });
-  expect(await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth), "scrolls sideways").toBe(false);
+  expect(await scrollsSideways(page), "scrolls sideways").toBe(false);
   await page.emulateMedia({ colorScheme: "dark" });
   expect(await violations(page)).toEqual([]);
 

@@ -6,7 +6,7 @@ import type { Page } from "@playwright/test";
 
 import { ELEMENT_API } from "../../web/src/widget/api.js";
 import { ERROR_CODES } from "../../web/src/errors.js";
-import { violations } from "./accessibility.js";
+import { scrollsSideways, violations } from "./accessibility.js";
 import { expect, test } from "./test.js";
 
 const SOURCES = new URL("../../www/docs/", import.meta.url);
@@ -34,7 +34,7 @@ for (const [name, width, colorScheme] of [
     for (const address of PAGES) {
       await open(page, address);
       expect(await violations(page), address).toEqual([]);
-      const scrolls = await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
+      const scrolls = await scrollsSideways(page);
       expect(scrolls, `${address} scrolls sideways`).toBe(false);
     }
   });

@@ -1,22 +1,10 @@
 /** `<clip-ttl>` when something goes wrong, or is called off: it says so for as long as it is true, and goes on. */
 
-import type { Page } from "@playwright/test";
-
 import { ClipTtlPage, openHost, QUICK } from "./element-page.js";
+import { hold } from "./hold.js";
 import { expect, test } from "./test.js";
 
 const MANUAL = QUICK.replace("<clip-ttl", '<clip-ttl loading="manual"');
-
-/** Holds a file back; the returned function lets it go. */
-async function hold(page: Page, name: string): Promise<() => void> {
-  let release = (): void => undefined;
-  const held = new Promise<void>((resolve) => (release = resolve));
-  await page.route(`**/${name}`, async (route) => {
-    await held;
-    await route.continue();
-  });
-  return () => release();
-}
 
 test("what went wrong is not said any more when something goes well again", async ({ page, watch }) => {
   watch.allowError(/worker\.js|ERR_FAILED/);
@@ -33,7 +21,7 @@ test("what went wrong is not said any more when something goes well again", asyn
 });
 
 test("what is wrong with a picture is still said when the answer about the one before comes, and its result", async ({ page }) => {
-  const release = await hold(page, "clip_ttl_bg.wasm");
+  const release = await hold(page, "**/clip_ttl_bg.wasm");
   await openHost(page, { body: QUICK });
   const widget = new ClipTtlPage(page);
   await widget.pictured();
@@ -57,7 +45,7 @@ test("what is wrong with a picture is still said when the answer about the one b
 
 test("that a recorded run can't be had is still said when the engine answers instead", async ({ page, watch }) => {
   watch.allowError(/404/);
-  const release = await hold(page, "nothing.json");
+  const release = await hold(page, "**/nothing.json");
   await openHost(page, { body: QUICK.replace("<clip-ttl", '<clip-ttl poster="./nothing.json"') });
   const widget = new ClipTtlPage(page);
   await widget.pictured();
@@ -93,7 +81,7 @@ test("after a crash all elements go on with a new engine, at the first attempt",
 
 test.describe("a run that waits for its picture", () => {
   test("says so, counts as running, and begins when the picture has come", async ({ page }) => {
-    const release = await hold(page, "samples/chelsea.png");
+    const release = await hold(page, "**/samples/chelsea.png");
     await openHost(page, { body: MANUAL });
     const widget = new ClipTtlPage(page);
     await widget.button("Run").click();
@@ -107,7 +95,7 @@ test.describe("a run that waits for its picture", () => {
 
   for (const way of ["Cancel", "reset()"] as const) {
     test(`is called off by ${way}`, async ({ page }) => {
-      const release = await hold(page, "samples/chelsea.png");
+      const release = await hold(page, "**/samples/chelsea.png");
       await openHost(page, { body: MANUAL });
       const widget = new ClipTtlPage(page);
       await widget.button("Run").waitFor();

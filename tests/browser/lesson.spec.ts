@@ -1,42 +1,18 @@
 /** The lesson: a run that one walks through, with nothing but what a reader sees and does. */
 
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 
-import type { Page } from "@playwright/test";
-
 import type { EpisodeReport } from "../../web/src/index.js";
+import { scrollsSideways, violations } from "./accessibility.js";
 import { load, openBare } from "./bare.js";
-import { hold } from "./hold.js";
-import { HubServer } from "./hub-server.js";
 import { Lesson } from "./lesson-page.js";
 import { HARM, MARGIN, RECORDINGS, RUNS, WATCH } from "./lesson-runs.js";
-import { CHELSEA } from "./pictures.js";
 import { forgetShifts, shiftsOf, watchShifts } from "./shifts.js";
 import { expect, test } from "./test.js";
-import { tinyClip } from "./tiny-clip.js";
-
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-/** Quickly computed, and recorded nowhere. */
-const SMALL = "picture=horses.jpg&labels=sheep,horse,cow&steps=2&views=4&seed=3";
 
 function recording(name: string): EpisodeReport {
   return JSON.parse(readFileSync(join(RECORDINGS, name), "utf8")) as EpisodeReport;
-}
-
-async function scrollsSideways(page: Page): Promise<boolean> {
-  return page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
-}
-
-/** What axe-core finds wrong, in a line each. */
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(AXE);
-  return page.evaluate(async () => {
-    const { axe } = window as unknown as { axe: { run(): Promise<{ violations: { id: string; nodes: { target: unknown[] }[] }[] }> } };
-    const { violations } = await axe.run();
-    return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(" ")).join(", ")}`);
-  });
 }
 
 test("a recorded run is on stage at once: neither engine nor model is asked for", async ({ page }) => {
@@ -200,167 +176,6 @@ test("two settings on the same views stand side by side, and follow one scrubber
   await expect.poll(() => page.url()).not.toContain("b.margin");
 });
 
-test("a link to a run that is recorded nowhere computes it, and the same again", async ({ page }) => {
-  await page.emulateMedia({ reducedMotion: "reduce" });
-  const lesson = new Lesson(page);
-  await lesson.open(`${SMALL}&state=1`);
-  await lesson.done();
-  await expect(lesson.state).toHaveText("After 1 of 2 updates");
-  await expect(lesson.note).toContainText("Computed in this browser");
-  const bars = await lesson.bars();
-  const norms = await lesson.norms();
-  expect(norms.flat().every((norm) => norm > 0)).toBe(true);
-
-  await test.step("B beside it", async () => {
-    await page.getByLabel("Rank", { exact: true }).first().fill("16");
-    await page.getByRole("button", { name: "Run B next to it" }).click();
-    await expect(page.locator("#compare-problem")).toContainText("B would be A");
-    await page.locator("#compare-rank").fill("400");
-    await page.getByRole("button", { name: "Run B next to it" }).click();
-    await expect(page.locator("#compare-rank")).toHaveAttribute("aria-invalid", "true");
-    await page.locator("#compare-rank").fill("4");
-    await page.getByRole("button", { name: "Run B next to it" }).click();
-    await lesson.done();
-    expect(await lesson.bars("a")).toEqual(bars);
-    expect((await lesson.bars("b")).map(([, before]) => before).sort()).toEqual(bars.map(([, before]) => before).sort());
-    await expect.poll(() => page.url()).toContain("b.rank=4");
-  });
-
-  await page.reload();
-  await lesson.shown();
-  await lesson.done();
-  expect(await lesson.bars("a")).toEqual(bars);
-  expect(await lesson.norms("a")).toEqual(norms);
-  await expect(lesson.column("b")).toContainText("rank 4 instead of 16");
-});
-
-test("a run that is called off changes nothing: the address and run B are those of the run on stage", async ({ page }) => {
-  await page.emulateMedia({ reducedMotion: "reduce" });
-  const release = await hold(page, "**/clip_ttl_bg.wasm");
-  const lesson = new Lesson(page);
-  await lesson.open(`${WATCH}&state=0`);
-  await page.locator("#change summary").click();
-  await page.locator("#labels").fill("cat\ndog");
-  await lesson.runButton.click();
-  await expect(lesson.device).toHaveText("Loading …");
-  await lesson.cancelButton.click();
-  await expect(lesson.status).toHaveText("Cancelled.");
-  await page.getByRole("button", { name: "One update on" }).click();
-  await expect.poll(() => new URL(page.url()).hash).toBe(`#${WATCH}&state=1`);
-  release();
-  await lesson.runOther(4);
-  const labels = async (which: "a" | "b"): Promise<(string | undefined)[]> => (await lesson.bars(which)).map(([label]) => label).sort();
-  expect(await labels("b")).toEqual(await labels("a"));
-  await expect.poll(() => new URL(page.url()).hash).toBe(`#${WATCH}&state=1&b.rank=4`);
-});
-
-test("a lesson that one chooses is not overtaken by a run that the page was about to compute", async ({ page }) => {
-  // The page has a moment of rest when the test says so.
-  await page.addInitScript(() => {
-    const waiting: IdleRequestCallback[] = [];
-    Object.assign(window, {
-      requestIdleCallback: (callback: IdleRequestCallback) => waiting.push(callback),
-      rest: () => waiting.splice(0).forEach((callback) => callback({ didTimeout: false, timeRemaining: () => 50 })),
-    });
-  });
-  const release = await hold(page, "**/lessons/watch-one-update.json");
-  const lesson = new Lesson(page);
-  await page.goto(`./lesson.html#${SMALL}`);
-  await expect(lesson.note).toContainText("as soon as the model is there");
-  const asked = page.waitForRequest("**/lessons/watch-one-update.json");
-  await page.getByRole("link", { name: "Watch one update", exact: true }).click();
-  await asked;
-  await page.evaluate(() => (Reflect.get(window, "rest") as () => void)());
-  release();
-  await expect(lesson.title).toHaveText("Watch one update");
-  await expect(lesson.tiles).toHaveCount(24);
-  await expect(lesson.device, "nothing is computed").toBeEmpty();
-});
-
-test("run B stands beside a run of the same model: one that was recorded with another is made anew", async ({ page, watch }) => {
-  await page.emulateMedia({ reducedMotion: "reduce" });
-  const [model, commit] = ["somebody/tiny-clip", "0123456789abcdef0123456789abcdef01234567"];
-  const { config, preprocessor, weights } = tinyClip();
-  const files = { "config.json": config, "preprocessor_config.json": preprocessor, "model.safetensors": weights };
-  const hub = await HubServer.start({ [model]: { commits: { [commit]: files }, refs: { main: commit } } });
-  watch.allowRequest(hub.pattern);
-  try {
-    const lesson = new Lesson(page);
-    await page.goto(`./lesson.html?${new URLSearchParams({ model, hub: hub.url }).toString()}#${WATCH}&state=0`);
-    await lesson.shown();
-    await expect(lesson.note).toContainText("Recorded with Pocket CLIP");
-    await expect(lesson.status).toContainText(`The link asks for the model ${model}`);
-    await lesson.runOther(4);
-    await expect(lesson.note).toContainText("Computed in this browser");
-    const before = async (which: "a" | "b"): Promise<string[]> => (await lesson.bars(which)).map(([label, share]) => `${label} ${share}`).sort();
-    expect(await before("b"), "before any update both say the same").toEqual(await before("a"));
-  } finally {
-    await hub.stop();
-  }
-});
-
-test("what a link asks for that can't be is left out with a note; markup in it stays text", async ({ page }) => {
-  const lesson = new Lesson(page);
-  await lesson.open(`${WATCH}&rank=9999&b.seed=1&onload=x&template=none&state=77`);
-  await expect(lesson.linkNote).toContainText("“rank=9999” isn’t a whole number from 1 to 64");
-  await expect(lesson.linkNote).toContainText("b.seed");
-  await expect(lesson.state).toHaveText("After 1 of 1 update");
-  await page.goto("./lesson.html#picture=nothing-like-it.jpg&labels=%3Cimg%20src=x%20onerror=alert(1)%3E,b&seed=1");
-  await expect(lesson.linkNote).toContainText("no sample picture “nothing-like-it.jpg”");
-  await expect(page.locator("#labels")).toHaveValue("<img src=x onerror=alert(1)>\nb");
-});
-
-test("a link with a picture of one's own says that the picture isn't in it, and runs with the one that is chosen", async ({ page }) => {
-  await page.emulateMedia({ reducedMotion: "reduce" });
-  const lesson = new Lesson(page);
-  await page.goto("./lesson.html#picture=own&labels=cat,dog&views=4&seed=5");
-  await expect(lesson.linkNote).toContainText("not in the link");
-  await expect(lesson.note).toContainText("The picture isn’t in the link");
-  await lesson.drop(CHELSEA, "mine.png", "image/png");
-  await lesson.done();
-  await expect(page.locator("#picture-caption")).toContainText("mine.png, 451 × 300 pixels");
-  await expect(lesson.tiles).toHaveCount(4);
-  await expect.poll(() => page.url()).toContain("picture=own&labels=cat,dog");
-  const file = await lesson.save("Run (JSON)");
-  await page.goto("./lesson.html");
-  await lesson.shown();
-  await lesson.drop(file, "run.json", "application/json");
-  await expect(lesson.note).toContainText("From a file");
-  await expect(lesson.tiles).toHaveCount(4);
-  await expect(page.locator("#picture-caption"), "the file has a small copy of the picture").toContainText("pixels");
-});
-
-for (const { link, picture, says } of [
-  { link: "a picture of one's own", picture: "own", says: "The picture isn’t in the link" },
-  { link: "a sample, whose run isn't there yet,", picture: "horses.jpg", says: "This run isn’t recorded" },
-]) {
-  test(`a link to two runs with ${link} shows both with the picture that is chosen, at its state, and so does the address`, async ({ page }) => {
-    await page.emulateMedia({ reducedMotion: "reduce" });
-    const release = await hold(page, "**/clip_ttl_bg.wasm");
-    const lesson = new Lesson(page);
-    await page.goto(`./lesson.html#picture=${picture}&labels=cat,dog&views=4&seed=5&state=1&b.rank=4`);
-    await expect(lesson.note).toContainText(says);
-    await lesson.drop(CHELSEA, "mine.png", "image/png");
-    await expect(page.locator("#picture-caption")).toContainText("mine.png");
-    await expect(lesson.linkNote).toBeHidden();
-    release();
-    await lesson.done();
-    await expect(lesson.column("b")).toContainText("rank 4 instead of 16");
-    await expect(lesson.state).toHaveText("After 1 of 1 update");
-    await expect.poll(() => new URL(page.url()).hash).toBe("#picture=own&labels=cat,dog&views=4&seed=5&state=1&b.rank=4");
-  });
-}
-
-test("choosing a picture for a link with another model doesn't load that model", async ({ page }) => {
-  const lesson = new Lesson(page);
-  await page.goto("./lesson.html?model=openai/clip-vit-base-patch32#picture=own&labels=cat,dog&views=4&seed=5");
-  await expect(lesson.note).toContainText("The picture isn’t in the link");
-  await lesson.drop(CHELSEA, "mine.png", "image/png");
-  await expect(lesson.note).toContainText("Press “Run it here”");
-  await expect(page.locator("#picture-caption")).toContainText("mine.png");
-  await expect(lesson.device, "nothing is loaded").toBeEmpty();
-});
-
 test("the plot is saved as a picture and the run as JSON, which opens again; another file is refused", async ({ page }) => {
   const lesson = new Lesson(page);
   await lesson.open(`${HARM}&state=2`);
@@ -439,18 +254,4 @@ test("from 320 pixels on nothing is cut off, long labels and labels from right t
     expect(await scrollsSideways(page), `${width} pixels`).toBe(false);
     await expect(lesson.story.locator("strong").first()).toHaveAttribute("dir", "auto");
   }
-});
-
-test("the lesson is reached from the demo with its state, and leads back", async ({ page }) => {
-  await page.goto("./#picture=bee.jpg&labels=bee,fly&views=4&seed=2&rank=8");
-  await expect(page.locator("#picture-caption")).toContainText("Honey bee");
-  await expect(page.locator("#walk")).toHaveAttribute("href", /lesson\.html#picture=bee\.jpg&labels=bee,fly&views=4&rank=8&seed=2$/);
-  await page.locator("#walk").click();
-  await expect(page.getByRole("heading", { level: 1 })).toHaveText("Walk through one run");
-  const lesson = new Lesson(page);
-  await lesson.done();
-  await expect(lesson.tiles).toHaveCount(4);
-  await page.locator("#to-demo").click();
-  await expect(page.locator("#labels")).toHaveValue("bee\nfly");
-  await expect(page.locator("#picture-caption")).toContainText("Honey bee");
 });

@@ -1,8 +1,6 @@
 /** How the page looks and whether everybody can use it: phone and desktop, light and dark, keyboard only. */
 
-import type { Page } from "@playwright/test";
-
-import { violations } from "./accessibility.js";
+import { scrollsSideways, violations } from "./accessibility.js";
 import { Demo } from "./demo.js";
 import { expect, test } from "./test.js";
 
@@ -10,10 +8,6 @@ const SIZES = [
   { name: "phone", width: 390, height: 844 },
   { name: "desktop", width: 1280, height: 900 },
 ] as const;
-
-async function scrollsSideways(page: Page): Promise<boolean> {
-  return page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
-}
 
 for (const { name, width, height } of SIZES) {
   for (const colorScheme of ["light", "dark"] as const) {

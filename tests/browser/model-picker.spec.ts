@@ -1,16 +1,12 @@
 /** Choosing a model on the page: what it costs is said first, loading it can be followed and called off, and it is kept for the next time. */
 
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-
 import type { Locator, Page } from "@playwright/test";
 
+import { scrollsSideways, violations } from "./accessibility.js";
 import { Demo } from "./demo.js";
 import { HubServer, type Files, type HubRepository } from "./hub-server.js";
 import { expect, test as base } from "./test.js";
 import { tinyClip } from "./tiny-clip.js";
-
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 /** In the catalogue, with this commit. */
 const KNOWN = "openai/clip-vit-base-patch32";
@@ -400,15 +396,10 @@ for (const { width, colorScheme, forcedColors } of [
 
     async function look(state: string): Promise<void> {
       await page.screenshot({ path: info.outputPath(`${state}.png`) });
-      await page.evaluate(AXE);
-      const violations = await page.evaluate(async () => {
-        const { axe } = window as unknown as { axe: { run(): Promise<{ violations: { id: string; nodes: { target: unknown[] }[] }[] }> } };
-        const found = await axe.run();
-        return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(" ")).join(", ")}`);
-      });
+      const found = await violations(page);
       // With forced colours the browser chooses them, which axe doesn't know.
-      expect(forcedColors === "active" ? violations.filter((line) => !line.startsWith("color-contrast")) : violations, state).toEqual([]);
-      expect(await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth), state).toBe(false);
+      expect(forcedColors === "active" ? found.filter((line) => !line.startsWith("color-contrast")) : found, state).toEqual([]);
+      expect(await scrollsSideways(page), state).toBe(false);
     }
   });
 }

@@ -1,7 +1,7 @@
 /** The picture: dropped, chosen, pasted, fetched from an address, or one of the samples. */
 
 import { byId, make, onPress, ProblemLine } from "./page-dom.js";
-import { addressOf, fetchPicture, isForTextField, PictureProblem, pictureOf, readPicture, releasePicture, type LoadedPicture } from "./picture-source.js";
+import { addressOf, fetchPicture, isForTextField, isTextField, PictureProblem, pictureOf, readPicture, releasePicture, type LoadedPicture } from "./picture-source.js";
 import { loadSample, loadSamples, sampleUrl, type Sample } from "./samples.js";
 import { text } from "./strings.js";
 
@@ -147,8 +147,7 @@ export class PicturePanel {
   #listenForPastes(): void {
     document.addEventListener("paste", (event) => {
       const file = pictureOf(event.clipboardData);
-      const isTyping = event.target instanceof HTMLInputElement || event.target instanceof HTMLTextAreaElement;
-      if (file === null && isTyping) return;
+      if (file === null && isTextField(event.target)) return;
       if (this.#takeTransfer(event.clipboardData)) event.preventDefault();
       else this.#problem.show(text.picture.nothingPasted);
     });

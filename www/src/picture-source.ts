@@ -114,8 +114,11 @@ export function pictureOf(data: DataTransfer | null): File | null {
 
 /** Whether a drag is for the text field that it is over: text goes in there, but for a file there the browser would leave the page. */
 export function isForTextField({ target, dataTransfer }: DragEvent): boolean {
-  const isField = target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement;
-  return isField && dataTransfer?.types.includes("Files") !== true;
+  return isTextField(target) && dataTransfer?.types.includes("Files") !== true;
+}
+
+export function isTextField(target: EventTarget | null): boolean {
+  return target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement;
 }
 
 /** The web address of a drop or a paste, or null. */
