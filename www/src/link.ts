@@ -145,9 +145,8 @@ export function formatPageLink(link: PageLink): string {
   return entries.toString().replaceAll("%2C", ",").replaceAll("%2F", "/").replaceAll("%7B%7D", "{}");
 }
 
-/** Puts a link into the page's address, without a new entry in the history. An empty one leaves an anchor alone. */
-export function showInAddress(link: PageLink): void {
-  const said = formatPageLink(link);
+/** Puts what a link says into the page's address, behind `#`, without a new entry in the history. Nothing leaves an anchor alone. */
+export function showInAddress(said: string): void {
   const present = location.hash.replace(/^#/, "");
   if (said === present || (said === "" && !present.includes("="))) return;
   history.replaceState(history.state, "", said === "" ? location.pathname + location.search : `#${said}`);

@@ -5,17 +5,16 @@ import { Announcer } from "../announcer.js";
 import { EngineHost } from "../engine-host.js";
 import { LabelsPanel, type Question } from "../labels-panel.js";
 import { RunBlock } from "../lesson/run-block.js";
-import { EMPTY_LINK, OWN_PICTURE } from "../link.js";
-import { LinkNote } from "../link-note.js";
+import { EMPTY_LINK } from "../link.js";
 import { chooseNamed } from "../model-choice.js";
 import { readLink } from "../model-link.js";
+import { linkedQuestion, PageAddress, type TakenUp } from "../page-address.js";
 import { byId } from "../page-dom.js";
 import { PicturePanel } from "../picture-panel.js";
 import type { LoadedPicture } from "../picture-source.js";
 import { DEFAULT_TEMPLATE } from "../presets.js";
 import { messageOf, placeOf, wayOutOf } from "../problems.js";
 import type { Sample } from "../samples.js";
-import { text } from "../strings.js";
 import { formatCompareLink, readCompareLink } from "./compare-link.js";
 import { MethodList } from "./method-list.js";
 import { METHODS } from "./methods.js";
@@ -31,77 +30,45 @@ interface Inputs {
 }
 
 export class ComparePage {
-  readonly #note = new LinkNote(byId("page-link-note", HTMLElement));
   readonly #announcer = new Announcer(byId("announcer", HTMLElement));
   readonly #table = new OutcomeTable();
   readonly #block = new RunBlock({ run: () => void this.#run(), cancel: () => this.#cancel() });
   readonly #host = new EngineHost((state) => this.#block.showEngine(state));
-  readonly #views = new ViewFields(() => this.#changed());
-  readonly #methods = new MethodList(METHODS, () => this.#changed());
-  readonly #labels = new LabelsPanel({ labelsChanged: () => this.#changed() });
+  readonly #views = new ViewFields(() => this.#address.changed());
+  readonly #methods = new MethodList(METHODS, () => this.#address.changed());
+  readonly #labels = new LabelsPanel({ labelsChanged: () => this.#address.changed() });
   readonly #pictures = new PicturePanel({ pictureChanged: (picture, sample) => this.#pictureChanged(picture, sample) });
+  readonly #address = new PageAddress({ pictures: this.#pictures, takeUp: (hash) => this.#takeUp(hash), present: () => this.#present() });
   #picture: LoadedPicture | null = null;
   #comparison: CompareRun | null = null;
   /** Counts runs, so that one which was called off while the engine was loading doesn't begin. */
   #turn = 0;
-  /** Counts links: only the last of several that come in a row counts. */
-  #linkTurn = 0;
-  /** While a link is being followed, nothing is written into the address. */
-  #isFollowing = false;
-  /** What the address would say of a page that nobody has changed: nothing. */
-  #initial: string | null = null;
 
   start(): void {
-    window.addEventListener("hashchange", () => {
-      // A jump within the page has taken the link's place in the address.
-      if (location.hash.includes("=")) void this.#follow();
-      else this.#changed();
-    });
-    void this.#follow();
+    void this.#address.follow();
     void this.#takeModelOfLink();
   }
 
-  async #follow(): Promise<void> {
-    const { page, methods, options, notes } = readCompareLink(location.hash, METHODS);
-    this.#linkTurn += 1;
-    const turn = this.#linkTurn;
-    this.#isFollowing = true;
+  #takeUp(hash: string): TakenUp {
+    const { page, methods, options, notes } = readCompareLink(hash, METHODS);
     // Links leave the usual prompt out.
     this.#labels.set(page.labels, page.template ?? DEFAULT_TEMPLATE);
     this.#views.set(page.settings);
     this.#methods.choose(methods);
     this.#methods.setOptions(options);
-    const isOwn = page.picture === OWN_PICTURE;
-    this.#note.show(notes.length > 0 ? [text.link.ignored(notes)] : [], isOwn);
-    const isKnown = await this.#pictures.offerSamples(page.picture === null ? null : isOwn ? "" : page.picture);
-    if (turn !== this.#linkTurn) return;
-    if (!isKnown && !isOwn) this.#note.show([text.link.ignored([...notes, text.link.noPicture(page.picture ?? "")])], false);
-    this.#isFollowing = false;
-    this.#changed();
+    return { picture: page.picture, notes };
   }
 
-  /** Something that a link says has changed. */
-  #changed(): void {
-    if (this.#isFollowing) return;
-    const { template, labels } = this.#labels;
-    const page = {
-      ...EMPTY_LINK,
-      picture: this.#pictures.sampleFile ?? (this.#pictures.hasPicture ? OWN_PICTURE : null),
-      labels: labels.length === 0 ? null : labels,
-      template: template === DEFAULT_TEMPLATE || !template.includes("{}") ? null : template,
-      settings: this.#views.linked,
-    };
-    const said = formatCompareLink({ page, methods: this.#methods.chosen, options: this.#methods.options }, METHODS);
-    this.#initial ??= said;
-    const isTold = said !== this.#initial || location.hash.includes("=");
-    if (isTold && said !== location.hash.replace(/^#/, "")) history.replaceState(history.state, "", `#${said}`);
+  #present(): string {
+    const page = { ...EMPTY_LINK, ...linkedQuestion(this.#pictures, this.#labels), settings: this.#views.linked };
+    return formatCompareLink({ page, methods: this.#methods.chosen, options: this.#methods.options }, METHODS);
   }
 
   #pictureChanged(picture: LoadedPicture | null, sample: Sample | null): void {
     this.#picture = picture;
-    if (picture !== null) this.#note.pictureChosen();
+    if (picture !== null) this.#address.pictureChosen();
     if (sample !== null) this.#labels.suggest(sample.labels);
-    this.#changed();
+    this.#address.changed();
   }
 
   /** What is asked for; null where something is wrong or missing, which is then shown and has the focus. */
@@ -149,8 +116,6 @@ export class ComparePage {
     const run = clip.compare(picture.blob, labels, { methods: choices, template, views, seed, cropScale: [cropScaleMin, 1], onProgress });
     this.#comparison = run;
     run.zeroShot.then((zeroShot) => turn === this.#turn && this.#table.showZeroShot(zeroShot)).catch(() => undefined);
-    // Its failure is seen by the loop as well.
-    run.result.catch(() => undefined);
     let index = 0;
     for await (const outcome of run) {
       if (turn !== this.#turn) return;

@@ -28,6 +28,6 @@ export class AddressBar {
 
   #write(): void {
     this.#timer = undefined;
-    if (this.#link !== null) showInAddress(this.#link);
+    if (this.#link !== null) showInAddress(formatPageLink(this.#link));
   }
 }
