@@ -88,12 +88,17 @@ impl Clip {
         resident
     }
 
-    /// The format of most of the weights.
+    /// The format of most values that are multiplied by. Those of the token embedding don't count, of which a label needs a few rows.
     #[must_use]
     pub fn main_format(&self) -> WeightFormat {
-        self.resident()
+        let mut counts = BTreeMap::<WeightFormat, usize>::new();
+        for linear in self.vision.linears().chain(self.text.linears()) {
+            let (format, values, _) = linear.resident();
+            *counts.entry(format).or_default() += values;
+        }
+        counts
             .into_iter()
-            .max_by_key(|(_, resident)| resident.values)
+            .max_by_key(|(_, values)| *values)
             .map_or(WeightFormat::F32, |(format, _)| format)
     }
 

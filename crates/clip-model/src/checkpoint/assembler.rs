@@ -90,13 +90,13 @@ impl Assembler {
         self.plan.weights.parameters()
     }
 
-    /// The format that most of the matrices have in the file: `"f32"`, `"f16"`, `"bf16"`, `"q8"` or `"q4"`.
+    /// The format of most values that are multiplied by, in the file: `"f32"`, `"f16"`, `"bf16"`, `"q8"` or `"q4"`.
     #[must_use]
     pub fn stored_format(&self) -> &'static str {
         self.plan.stored
     }
 
-    /// The format that most of the matrices will have.
+    /// The format that most of them will have.
     #[must_use]
     pub fn kept_format(&self) -> WeightFormat {
         self.plan.kept

@@ -94,7 +94,7 @@ pub(super) struct Plan {
     pub(super) pieces: Vec<Piece>,
     /// The tensors, all zeros yet.
     pub(super) weights: Weights,
-    /// The format that most of the matrices have in the file, and the one they will have.
+    /// The format of most values that are multiplied by: in the file, and the one they will have.
     pub(super) stored: &'static str,
     pub(super) kept: WeightFormat,
 }
@@ -105,7 +105,7 @@ pub(super) fn plan(config: &ClipConfig, header: &Header, choice: FormatChoice) -
     let mut matrix_bytes = 0;
     tensors::for_each(config, |needed| {
         let source = Source::find(header, &needed)?;
-        if matches!(needed.role, Role::Matrix(_)) {
+        if needed.role.packable().is_some() {
             matrix_bytes += source.bytes();
         }
         found.push((needed, source));
@@ -114,9 +114,9 @@ pub(super) fn plan(config: &ClipConfig, header: &Header, choice: FormatChoice) -
     let is_large = matrix_bytes > COMPACT_FROM_BYTES;
     let formats: Vec<(WeightFormat, [usize; 2])> = found
         .iter()
-        .map(|(needed, source)| match needed.role {
-            Role::Small => (WeightFormat::F32, [1, needed.shape.iter().product()]),
-            Role::Matrix(shape) => (source.kept_as(choice, is_large).for_columns(shape[1]), shape),
+        .map(|(needed, source)| match needed.role.packable() {
+            Some(shape) => (source.kept_as(choice, is_large).for_columns(shape[1]), shape),
+            None => (WeightFormat::F32, [1, needed.shape.iter().product()]),
         })
         .collect();
     check_size(&formats)?;
@@ -125,11 +125,10 @@ pub(super) fn plan(config: &ClipConfig, header: &Header, choice: FormatChoice) -
     let mut stored = Most::default();
     for ((needed, source), (format, shape)) in found.into_iter().zip(formats) {
         let count = shape[0] * shape[1];
-        let is_matrix = matches!(needed.role, Role::Matrix(_));
-        if is_matrix {
+        if matches!(needed.role, Role::Matrix(_)) {
             stored.count(source.name(), count);
         }
-        let tensor = weights.push(needed.name, PackedMatrix::zeros(format, shape), is_matrix);
+        let tensor = weights.push(needed.name, PackedMatrix::zeros(format, shape), needed.role);
         source.segments(tensor, count, &mut segments);
     }
     segments.sort_unstable_by_key(|segment| segment.start);
@@ -185,7 +184,7 @@ impl<'a> Source<'a> {
             tensor: needed.name.clone(),
             found: found.dtype_name.clone(),
         };
-        let format = match (entry.dtype(), needed.role) {
+        let format = match (entry.dtype(), needed.role.packable()) {
             (Some(dtype @ (Dtype::F32 | Dtype::F16 | Dtype::Bf16)), _) => {
                 // A scalar in new checkpoints, `[1]` in some converted ones.
                 let is_scalar = needed.name == LOGIT_SCALE && entry.shape == [1];
@@ -195,8 +194,8 @@ impl<'a> Source<'a> {
                     Err(shape_error(&needed.name, &needed.shape, entry))
                 };
             }
-            (Some(Dtype::I8), Role::Matrix(shape)) => (WeightFormat::Q8, shape),
-            (Some(Dtype::U8), Role::Matrix(shape)) => (WeightFormat::Q4, shape),
+            (Some(Dtype::I8), Some(shape)) => (WeightFormat::Q8, shape),
+            (Some(Dtype::U8), Some(shape)) => (WeightFormat::Q4, shape),
             _ => return Err(dtype_error(entry)),
         };
         let (format, [rows, columns]) = format;

@@ -6,10 +6,22 @@ use crate::error::Result;
 /// What a tensor is to the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
-    /// A matrix `[rows, columns]` that is only multiplied by, or of which rows are read: it may be packed.
+    /// A matrix `[rows, columns]` that is only multiplied by: it may be packed.
     Matrix([usize; 2]),
+    /// One of which a few rows are read: it may be packed.
+    Table([usize; 2]),
     /// Anything else: biases, norms, positions. These stay in single precision.
     Small,
+}
+
+impl Role {
+    /// Rows and columns of what may be packed.
+    pub(super) fn packable(self) -> Option<[usize; 2]> {
+        match self {
+            Self::Matrix(shape) | Self::Table(shape) => Some(shape),
+            Self::Small => None,
+        }
+    }
 }
 
 /// A tensor that the model needs.
@@ -53,6 +65,11 @@ pub(super) fn for_each(config: &ClipConfig, mut each: impl FnMut(Needed) -> Resu
     norm(&mut small, "vision_model.pre_layrnorm", vision_width)?;
     norm(&mut small, "vision_model.post_layernorm", vision_width)?;
 
+    each(Needed {
+        name: "text_model.embeddings.token_embedding.weight".into(),
+        shape: vec![text.vocabulary, text_width],
+        role: Role::Table([text.vocabulary, text_width]),
+    })?;
     let mut matrix = |name: String, shape: [usize; 2]| {
         each(Needed {
             name,
@@ -60,10 +77,6 @@ pub(super) fn for_each(config: &ClipConfig, mut each: impl FnMut(Needed) -> Resu
             role: Role::Matrix(shape),
         })
     };
-    matrix(
-        "text_model.embeddings.token_embedding.weight".into(),
-        [text.vocabulary, text_width],
-    )?;
     matrix("text_projection.weight".into(), [config.projection, text_width])?;
     matrix("visual_projection.weight".into(), [config.projection, vision_width])?;
     let patch = vision.patch_size;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::tensors::Role;
 use crate::error::{Error, Result};
 use crate::quantised::{PackedMatrix, WeightFormat};
 
@@ -10,18 +11,17 @@ use crate::quantised::{PackedMatrix, WeightFormat};
 pub struct Weights {
     names: Vec<String>,
     tensors: Vec<PackedMatrix>,
-    /// Which of them may be packed; the others are biases, norms and positions.
-    is_matrix: Vec<bool>,
+    roles: Vec<Role>,
     index: BTreeMap<String, usize>,
 }
 
 impl Weights {
-    pub(super) fn push(&mut self, name: String, tensor: PackedMatrix, is_matrix: bool) -> usize {
+    pub(super) fn push(&mut self, name: String, tensor: PackedMatrix, role: Role) -> usize {
         let index = self.tensors.len();
         self.names.push(name.clone());
         self.index.insert(name, index);
         self.tensors.push(tensor);
-        self.is_matrix.push(is_matrix);
+        self.roles.push(role);
         index
     }
 
@@ -75,12 +75,12 @@ impl Weights {
         Ok(self.take(name)?.to_f32())
     }
 
-    /// The tensors that may be packed, of those that are still here.
-    fn matrices(&self) -> impl Iterator<Item = &PackedMatrix> {
-        let indices = self.index.values().copied();
-        indices
-            .filter(|index| self.is_matrix.get(*index).copied().unwrap_or_default())
-            .filter_map(|index| self.tensors.get(index))
+    /// The tensors of some roles, of those that are still here.
+    fn with_role(&self, is_wanted: impl Fn(&Role) -> bool) -> impl Iterator<Item = &PackedMatrix> {
+        self.index
+            .values()
+            .filter(move |index| self.roles.get(**index).is_some_and(&is_wanted))
+            .filter_map(|index| self.tensors.get(*index))
     }
 
     /// Number of values.
@@ -92,7 +92,8 @@ impl Weights {
     /// Number of values of tensors that are no matrices: biases, norms, positions.
     #[must_use]
     pub fn small_values(&self) -> usize {
-        self.parameters() - self.matrices().map(PackedMatrix::len).sum::<usize>()
+        let matrices = self.with_role(|role| role.packable().is_some());
+        self.parameters() - matrices.map(PackedMatrix::len).sum::<usize>()
     }
 
     /// Bytes in memory.
@@ -101,11 +102,11 @@ impl Weights {
         self.iter().map(|(_, tensor)| tensor.bytes()).sum()
     }
 
-    /// The format of most of the matrices' values.
+    /// The format of most values that are multiplied by. Those of the token embedding don't count, of which a label needs a few rows.
     #[must_use]
     pub fn main_format(&self) -> WeightFormat {
         let mut counts = BTreeMap::<WeightFormat, usize>::new();
-        for tensor in self.matrices() {
+        for tensor in self.with_role(|role| matches!(role, Role::Matrix(_))) {
             *counts.entry(tensor.format()).or_default() += tensor.len();
         }
         counts
@@ -120,9 +121,8 @@ impl Weights {
     /// [`Error::TensorRange`].
     pub fn convert(&mut self, format: impl Fn(&str) -> WeightFormat) -> Result<()> {
         for (name, index) in &self.index {
-            let is_matrix = self.is_matrix.get(*index).copied().unwrap_or_default();
             if let Some(tensor) = self.tensors.get_mut(*index)
-                && is_matrix
+                && self.roles.get(*index).is_some_and(|role| role.packable().is_some())
                 && tensor.format() != format(name).for_columns(tensor.shape()[1])
             {
                 *tensor = tensor.convert(name, format(name))?;
