@@ -15,6 +15,8 @@ use crate::seeds;
 
 /// Endings of files that may be pictures.
 const ENDINGS: [&str; 6] = ["png", "jpg", "jpeg", "webp", "gif", "bmp"];
+/// The folder that macOS adds to an archive, with a file for each file of it, of the same ending.
+const ARCHIVE_LEFTOVERS: &str = "__MACOSX";
 
 /// What to choose from a folder's pictures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -56,6 +58,8 @@ pub struct Dataset {
 pub struct PassedOver {
     /// Pictures beside the classes' folders.
     pub loose_pictures: usize,
+    /// Folders and pictures that a system or a program put there for itself, by their names: `.NAME` and `__MACOSX`.
+    pub hidden: usize,
     /// Folders without a picture.
     pub empty_folders: usize,
     /// Labels of the map without a picture.
@@ -72,10 +76,10 @@ impl Dataset {
         let map = map.map(ClassMap::read).transpose()?;
         let mut passed_over = PassedOver::default();
         let mut folders = BTreeMap::new();
-        for (name, path, is_folder) in classes_in(root)? {
+        for (name, path, is_folder) in classes_in(root, &mut passed_over.hidden)? {
             if is_folder {
                 let mut pictures = Vec::new();
-                collect(&path, &name, &mut pictures)?;
+                collect(&path, &name, &mut pictures, &mut passed_over.hidden)?;
                 if pictures.is_empty() {
                     passed_over.empty_folders += 1;
                 } else {
@@ -125,9 +129,10 @@ impl Dataset {
 /// [`Error::Read`], [`Error::NameNotText`], [`Error::NoPictures`].
 pub fn pictures(root: &Path, limit: Limit, seed: u64) -> Result<(Vec<PathBuf>, usize)> {
     let mut groups: BTreeMap<String, Vec<(String, u64)>> = BTreeMap::new();
-    for (name, path, is_folder) in classes_in(root)? {
+    let mut hidden = 0;
+    for (name, path, is_folder) in classes_in(root, &mut hidden)? {
         if is_folder {
-            collect(&path, &name, groups.entry(name.clone()).or_default())?;
+            collect(&path, &name, groups.entry(name.clone()).or_default(), &mut hidden)?;
         } else {
             groups.entry(String::new()).or_default().push((name, 0));
         }
@@ -262,12 +267,12 @@ impl ClassMap {
     }
 }
 
-/// Every picture below a folder, whatever lies between: `(path below the data set, bytes)`.
-fn collect(folder: &Path, name: &str, found: &mut Vec<(String, u64)>) -> Result<()> {
-    for (entry, path, is_folder) in entries_below(folder)? {
+/// Every picture below a folder, whatever lies between: `(path below the data set, bytes)`. What is hidden is counted.
+fn collect(folder: &Path, name: &str, found: &mut Vec<(String, u64)>, hidden: &mut usize) -> Result<()> {
+    for (entry, path, is_folder) in entries_below(folder, hidden)? {
         let name = format!("{name}/{entry}");
         if is_folder {
-            collect(&path, &name, found)?;
+            collect(&path, &name, found, hidden)?;
         } else if is_picture(&path) {
             // A file that can't be looked at will be named when it is its turn.
             let bytes = std::fs::metadata(&path).map_or(0, |metadata| metadata.len());
@@ -278,17 +283,22 @@ fn collect(folder: &Path, name: &str, found: &mut Vec<(String, u64)>) -> Result<
 }
 
 /// The same of a data set's own folder, where a class may be a link to a folder elsewhere.
-fn classes_in(root: &Path) -> Result<Vec<(String, PathBuf, bool)>> {
-    entries(root, |entry| entry.path().is_dir())
+fn classes_in(root: &Path, hidden: &mut usize) -> Result<Vec<(String, PathBuf, bool)>> {
+    entries(root, |entry| entry.path().is_dir(), hidden)
 }
 
 /// The same of a folder within it. Links to folders aren't followed there: they may lead in circles.
-fn entries_below(folder: &Path) -> Result<Vec<(String, PathBuf, bool)>> {
-    entries(folder, |entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+fn entries_below(folder: &Path, hidden: &mut usize) -> Result<Vec<(String, PathBuf, bool)>> {
+    let is_folder = |entry: &DirEntry| entry.file_type().is_ok_and(|kind| kind.is_dir());
+    entries(folder, is_folder, hidden)
 }
 
-/// Name, path, and whether it is a folder, of the folders and pictures in a folder.
-fn entries(folder: &Path, is_folder: impl Fn(&DirEntry) -> bool) -> Result<Vec<(String, PathBuf, bool)>> {
+/// Name, path, and whether it is a folder, of the folders and pictures in a folder. Those that are hidden are only counted.
+fn entries(
+    folder: &Path,
+    is_folder: impl Fn(&DirEntry) -> bool,
+    hidden: &mut usize,
+) -> Result<Vec<(String, PathBuf, bool)>> {
     let unreadable = |source| Error::Read {
         path: folder.to_owned(),
         source,
@@ -301,14 +311,22 @@ fn entries(folder: &Path, is_folder: impl Fn(&DirEntry) -> bool) -> Result<Vec<(
         if !is_folder && !is_picture(&path) {
             continue;
         }
-        let name = entry
-            .file_name()
+        let name = entry.file_name();
+        if is_hidden(&name) {
+            *hidden += 1;
+            continue;
+        }
+        let name = name
             .into_string()
             .map_err(|_| Error::NameNotText { path: path.clone() })?;
         found.push((name, path, is_folder));
     }
     found.sort();
     Ok(found)
+}
+
+fn is_hidden(name: &OsStr) -> bool {
+    name == ARCHIVE_LEFTOVERS || name.as_encoded_bytes().starts_with(b".")
 }
 
 fn is_picture(path: &Path) -> bool {

@@ -38,6 +38,14 @@ impl Journal {
         };
         // What follows the last end of a line was being written when the run was cut.
         let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+        // The first line of a journal is an object, so this is no part of one.
+        if whole == 0 && bytes.first().is_some_and(|&first| first != b'{') {
+            return Err(Error::JournalDamaged {
+                path: path.to_owned(),
+                line: 1,
+                reason: "it does not begin with settings".to_owned(),
+            });
+        }
         let settings = as_read(settings);
         let found = read(path, &bytes[..whole], &settings)?;
         let (entries, whole) = found.map_or_else(|| (Vec::new(), 0), |entries| (entries, whole));
@@ -45,12 +53,15 @@ impl Journal {
             path: path.to_owned(),
             source,
         };
-        let file = OpenOptions::new()
+        // Through a handle of its own: on Windows one that appends may not shorten a file.
+        OpenOptions::new()
             .create(true)
-            .append(true)
+            .truncate(false)
+            .write(true)
             .open(path)
+            .and_then(|file| file.set_len(whole as u64))
             .map_err(unwritable)?;
-        file.set_len(whole as u64).map_err(unwritable)?;
+        let file = OpenOptions::new().append(true).open(path).map_err(unwritable)?;
         let mut journal = Self {
             path: path.to_owned(),
             file,
@@ -98,7 +109,7 @@ fn read<E: DeserializeOwned>(path: &Path, bytes: &[u8], settings: &Map<String, V
         return Ok(Some(Vec::new()));
     };
     let written: Map<String, Value> = serde_json::from_slice(first).map_err(|error| damaged(index, &error))?;
-    if let Some(difference) = difference(&written, settings) {
+    if let Some(difference) = difference_within("", &written, settings) {
         if first.len() == bytes.len() {
             return Ok(None);
         }
@@ -113,34 +124,52 @@ fn read<E: DeserializeOwned>(path: &Path, bytes: &[u8], settings: &Map<String, V
         .map(Some)
 }
 
-/// The first setting that differs, and how.
-fn difference(written: &Map<String, Value>, asked: &Map<String, Value>) -> Option<String> {
-    let names = asked
-        .keys()
-        .chain(written.keys().filter(|name| !asked.contains_key(*name)));
-    names
-        .into_iter()
-        .find(|name| written.get(*name) != asked.get(*name))
-        .map(|name| {
-            let shown = |value: Option<&Value>| {
-                value.map_or_else(|| "nothing".to_owned(), |value| shortened(&value.to_string()))
-            };
-            format!(
-                "{name}: {} there, {} now",
-                shown(written.get(name)),
-                shown(asked.get(name))
-            )
-        })
+/// The first place where two settings differ, and how: `methods.ttl.options.steps: 1 there, 2 now`.
+fn difference(place: &str, written: Option<&Value>, asked: Option<&Value>) -> Option<String> {
+    if written == asked {
+        return None;
+    }
+    match (written, asked) {
+        (Some(Value::Object(written)), Some(Value::Object(asked))) => difference_within(place, written, asked),
+        (Some(Value::Array(written)), Some(Value::Array(asked))) => (0..written.len().max(asked.len()))
+            .find_map(|index| difference(&format!("{place}[{index}]"), written.get(index), asked.get(index))),
+        _ => {
+            let text = |value: Option<&Value>| value.map_or_else(|| "nothing".to_owned(), Value::to_string);
+            let [there, now] = shortened([text(written), text(asked)]);
+            Some(format!("{place}: {there} there, {now} now"))
+        }
+    }
 }
 
-/// A long list of labels would bury the message.
-fn shortened(text: &str) -> String {
+/// The same of two objects; that of the settings as a whole has no name.
+fn difference_within(place: &str, written: &Map<String, Value>, asked: &Map<String, Value>) -> Option<String> {
+    let added = written.keys().filter(|name| !asked.contains_key(*name));
+    asked.keys().chain(added).find_map(|name| {
+        let place = if place.is_empty() {
+            name.clone()
+        } else {
+            format!("{place}.{name}")
+        };
+        difference(&place, written.get(name), asked.get(name))
+    })
+}
+
+/// Two long texts would bury the message: of each the part about the first letter that differs.
+fn shortened(texts: [String; 2]) -> [String; 2] {
     const LETTERS: usize = 60;
-    if text.chars().count() <= LETTERS {
-        return text.to_owned();
-    }
-    let start: String = text.chars().take(LETTERS).collect();
-    format!("{start}…")
+    let [first, second] = &texts;
+    let alike = first.chars().zip(second.chars()).take_while(|(a, b)| a == b).count();
+    let from = alike.saturating_sub(LETTERS / 2);
+    texts.map(|text| {
+        let count = text.chars().count();
+        if count <= LETTERS {
+            return text;
+        }
+        let part: String = text.chars().skip(from).take(LETTERS).collect();
+        let before = if from > 0 { "…" } else { "" };
+        let after = if from + LETTERS < count { "…" } else { "" };
+        format!("{before}{part}{after}")
+    })
 }
 
 #[cfg(test)]
@@ -199,6 +228,47 @@ mod tests {
         assert!(error.advice().is_some());
     }
 
+    /// What is said where other settings are asked for than those in the journal.
+    fn difference_of(name: &str, written: &Value, asked: &Value) -> String {
+        let settings = |value: &Value| value.as_object().unwrap().clone();
+        let path = place(name);
+        let (mut journal, _) = Journal::open::<Vec<f64>>(&path, &settings(written)).unwrap();
+        journal.add(&vec![1.0]).unwrap();
+        let error = Journal::open::<Vec<f64>>(&path, &settings(asked)).unwrap_err();
+        assert_eq!(error.code(), "journal-other-settings");
+        error.to_string()
+    }
+
+    #[test]
+    fn what_differs_is_named_however_deep_and_late_it_stands() {
+        let settings = |steps: usize, last: &str, template: &str| {
+            let mut labels: Vec<String> = (0..50).map(|index| format!("a label of some length {index}")).collect();
+            labels.push(last.to_owned());
+            json!({
+                "labels": labels,
+                "methods": {"ttl": {"method": "ttl", "options": {"betas": [0.9, 0.999], "learning_rate": 0.005, "steps": steps}}},
+                "template": template,
+            })
+        };
+        let written = settings(1, "cat", "a {}");
+        let said = difference_of("late-option", &written, &settings(2, "cat", "a {}"));
+        assert!(said.contains("(methods.ttl.options.steps: 1 there, 2 now)"), "{said}");
+        let said = difference_of("late-label", &written, &settings(1, "dog", "a {}"));
+        assert!(said.contains("(labels[50]: \"cat\" there, \"dog\" now)"), "{said}");
+        let mut more = written.clone();
+        more["methods"]["zero"] = json!({"method": "zero"});
+        let said = difference_of("more-methods", &written, &more);
+        assert!(said.contains("(methods.zero: nothing there, {\"method\""), "{said}");
+        let said = difference_of("fewer-methods", &more, &written);
+        assert!(said.contains("\"zero\"} there, nothing now)"), "{said}");
+        let long = "a photo of ".repeat(20);
+        let with = |article: &str| settings(1, "cat", &format!("{long}{article} {{}}."));
+        let said = difference_of("late-letter", &with("a"), &with("the"));
+        assert!(said.contains("a {}.\" there"), "{said}");
+        assert!(said.contains("the {}.\" now"), "{said}");
+        assert!(said.len() < 2 * long.len(), "{said}");
+    }
+
     #[test]
     fn settings_that_nothing_was_written_with_give_way_to_others() {
         let path = place("empty");
@@ -213,9 +283,12 @@ mod tests {
     #[test]
     fn a_file_that_is_no_journal_is_left_alone() {
         let path = place("damaged");
-        std::fs::write(&path, "my diary\nit rained\n").unwrap();
-        let error = Journal::open::<Vec<f64>>(&path, &settings(4)).unwrap_err();
-        assert_eq!(error.code(), "journal-damaged");
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "my diary\nit rained\n");
+        for text in ["my diary\nit rained\n", "my diary, without an end of line", "\u{feff}{"] {
+            std::fs::write(&path, text).unwrap();
+            let error = Journal::open::<Vec<f64>>(&path, &settings(4)).unwrap_err();
+            assert_eq!(error.code(), "journal-damaged", "{text:?}");
+            assert!(error.to_string().contains("line 1"), "{error}");
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+        }
     }
 }

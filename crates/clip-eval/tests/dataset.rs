@@ -63,6 +63,35 @@ fn a_folders_name_is_its_label_and_folders_within_it_belong_to_it() {
     }
 }
 
+#[test]
+fn what_systems_and_programs_leave_behind_is_no_class_and_no_picture() {
+    let root = folder(
+        "hidden",
+        &[
+            "cat/a.png",
+            "cat/._a.png",
+            "cat/.thumbnails/a.png",
+            "cat/.DS_Store",
+            "cat/__MACOSX/._a.png",
+            "dog.v2/b.png",
+            "._loose.png",
+            ".ipynb_checkpoints/c.png",
+            "__MACOSX/cat/._a.png",
+        ],
+    );
+    let dataset = Dataset::read(&root, None, Limit::default(), 0).unwrap();
+    assert_eq!(dataset.labels, ["cat", "dog.v2"]);
+    let expected = [("cat/a.png", "cat"), ("dog.v2/b.png", "dog.v2")];
+    assert_eq!(labels_of(&dataset), BTreeMap::from(expected));
+    // A folder counts once, and what is no picture by its ending doesn't count.
+    assert_eq!((dataset.passed_over.hidden, dataset.passed_over.loose_pictures), (6, 0));
+    // Nor must a map have them.
+    let classes = map("hidden", "cat\tcat\ndog.v2\tdog\n");
+    let mapped = Dataset::read(&root, Some(&classes), Limit::default(), 0).unwrap();
+    assert_eq!(mapped.found, 2);
+    assert_eq!(pictures(&root, Limit::default(), 0).unwrap().1, 2);
+}
+
 #[cfg(unix)]
 #[test]
 fn a_class_may_be_a_link_to_a_folder_and_a_link_within_one_leads_nowhere() {

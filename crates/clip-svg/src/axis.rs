@@ -19,6 +19,12 @@ impl Axis {
         }
     }
 
+    /// From 0 to the largest of the values; to 1 where none is above 0, so that 0 stays at the beginning.
+    pub(crate) fn from_zero(most: f64, pixels: [f64; 2]) -> Self {
+        let end = if most > LEAST_LENGTH { most } else { 1.0 };
+        Self::linear([0.0, end], pixels)
+    }
+
     /// Values must be above 0.
     pub(crate) fn logarithmic(ends: [f64; 2], pixels: [f64; 2]) -> Self {
         Self {
@@ -58,11 +64,14 @@ impl Axis {
     }
 }
 
+/// What is shorter is no axis.
+const LEAST_LENGTH: f64 = 1e-12;
+
 /// Not of no length, and of numbers.
 fn widened([from, to]: [f64; 2]) -> [f64; 2] {
     if !from.is_finite() || !to.is_finite() {
         [0.0, 1.0]
-    } else if to - from > 1e-12 {
+    } else if to - from > LEAST_LENGTH {
         [from, to]
     } else {
         [from - 0.5, from + 0.5]
@@ -125,5 +134,14 @@ mod tests {
         assert!((Axis::linear([2.0, 2.0], [0.0, 100.0]).at(2.0) - 50.0).abs() < 1e-9);
         assert!(Axis::linear([f64::NAN, 1.0], [0.0, 100.0]).at(0.5).is_finite());
         assert!(Axis::logarithmic([0.0, 0.0], [0.0, 100.0]).at(0.0).is_finite());
+    }
+
+    #[test]
+    fn an_axis_from_zero_begins_with_it() {
+        for most in [0.0, -1.0, 1e-20, f64::NAN, 7.0] {
+            assert!(Axis::from_zero(most, [20.0, 100.0]).at(0.0) < 20.01, "{most}");
+        }
+        assert!(Axis::from_zero(7.0, [20.0, 100.0]).at(7.0) > 99.99);
+        assert!(Axis::from_zero(0.0, [20.0, 100.0]).at(1.0) > 99.99);
     }
 }

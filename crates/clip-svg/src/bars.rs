@@ -50,7 +50,7 @@ impl BarChart {
             .map(reach)
             .filter(|value| value.is_finite())
             .fold(0.0, f64::max);
-        let axis = Axis::linear([0.0, most], [left, right]);
+        let axis = Axis::from_zero(most, [left, right]);
         for value in axis.marks(6) {
             let x = axis.at(value);
             canvas.line([x, TOP, x, bottom], "grid");

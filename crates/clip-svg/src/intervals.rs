@@ -12,11 +12,13 @@ pub struct Interval {
     pub value: f64,
     /// Where it may lie.
     pub interval: [f64; 2],
+    /// Whether chance is no good explanation of it. Its interval alone doesn't say: a test may be stricter.
+    pub is_clear: bool,
     /// Text at its right.
     pub note: String,
 }
 
-/// Points with whiskers about a line at zero. What lies wholly above it is drawn as good, what lies below as bad, the rest muted.
+/// Points with whiskers about a line at zero. What is clearly above it is drawn as good, what is clearly below as bad, the rest muted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct IntervalChart {
     /// Above it.
@@ -52,7 +54,8 @@ impl IntervalChart {
                 .filter(|end| end.is_finite())
         };
         let (low, high) = (ends().fold(0.0, f64::min), ends().fold(0.0, f64::max));
-        let room = 0.05 * (high - low).max(1e-9);
+        // Where all is 0, marks would differ by billionths, and each would say 0.
+        let room = if high - low > 1e-9 { 0.05 * (high - low) } else { 0.5 };
         let axis = Axis::linear([low - room, high + room], [left, right]);
         for value in axis.marks(6) {
             let x = axis.at(value);
@@ -64,9 +67,9 @@ impl IntervalChart {
         for (index, row) in self.rows.iter().enumerate() {
             let middle = TOP + ROW * (index as f64 + 0.5);
             let [low, high] = row.interval;
-            let kind = if low > 0.0 {
+            let kind = if row.is_clear && row.value > 0.0 {
                 "good"
-            } else if high < 0.0 {
+            } else if row.is_clear && row.value < 0.0 {
                 "bad"
             } else {
                 "muted"

@@ -46,7 +46,7 @@ impl LineChart {
         canvas.text(20.0, 50.0, "soft", Anchor::Start, &self.description);
         let values = || self.lines.iter().flat_map(|line| line.values.iter().flatten().copied());
         let most = values().filter(|value| value.is_finite()).fold(0.0, f64::max);
-        let y_axis = Axis::linear([0.0, most * 1.05], [BOTTOM, TOP]);
+        let y_axis = Axis::from_zero(most * 1.05, [BOTTOM, TOP]);
         let last = self.places.len().saturating_sub(1);
         let x_axis = Axis::linear([0.0, last as f64], [LEFT + 16.0, RIGHT]);
         for value in y_axis.marks(6) {

@@ -41,6 +41,7 @@ fn charts(name: &str, values: &[f64]) -> Vec<String> {
                     name: text(),
                     value,
                     interval: [value - 1.0, value + 1.0],
+                    is_clear: true,
                     note: text(),
                 })
                 .collect(),
@@ -141,60 +142,137 @@ fn the_same_values_give_the_same_text() {
     assert_eq!(charts("a", &[0.2, 0.3]), charts("a", &[0.2, 0.3]));
 }
 
+/// What an attribute of an element says.
+fn attribute<'a>(line: &'a str, name: &str) -> &'a str {
+    let (_, rest) = line.split_once(&format!(" {name}=\"")).unwrap();
+    rest.split('"').next().unwrap()
+}
+
+/// The number that each element has which begins so.
+fn numbers(svg: &str, element: &str, name: &str) -> Vec<f64> {
+    svg.lines()
+        .filter(|line| line.starts_with(element))
+        .map(|line| attribute(line, name).parse().unwrap())
+        .collect()
+}
+
 #[test]
 fn bars_are_as_long_as_their_values() {
     let svg = bars(&["a", "b"], &[10.0, 30.0]);
-    let widths: Vec<f64> = svg
-        .lines()
-        .filter(|line| line.starts_with("<rect x="))
-        .map(|line| {
-            line.split("width=\"")
-                .nth(1)
-                .unwrap()
-                .split('"')
-                .next()
-                .unwrap()
-                .parse()
-                .unwrap()
-        })
-        .collect();
+    let widths = numbers(&svg, "<rect x=", "width");
     assert_eq!(widths.len(), 2);
     assert!((widths[1] / widths[0] - 3.0).abs() < 0.01, "{widths:?}");
 }
 
 #[test]
-fn an_interval_is_drawn_by_the_side_of_zero_that_it_lies_on() {
-    let svg = IntervalChart {
+fn what_is_nothing_is_drawn_at_zero() {
+    let bar = |interval| Bar {
+        name: "m".into(),
+        value: 0.0,
+        interval,
+        is_reference: false,
+    };
+    let svg = BarChart {
+        title: "t".into(),
+        description: "d".into(),
+        axis: "%".into(),
+        bars: vec![bar(None), bar(Some([0.0, 0.0]))],
+    }
+    .render();
+    let widths = numbers(&svg, "<rect x=", "width");
+    assert_eq!(widths.len(), 2);
+    assert!(widths.iter().all(|width| *width < 0.01), "{widths:?}");
+
+    let svg = LineChart {
+        title: "t".into(),
+        description: "d".into(),
+        x_axis: "severity".into(),
+        y_axis: "%".into(),
+        places: vec!["1".into(), "2".into()],
+        lines: vec![Line {
+            name: "m".into(),
+            values: vec![Some(0.0), Some(0.0)],
+        }],
+    }
+    .render();
+    // The mark of the value 0 is at the lower end of the plot.
+    let lowest = numbers(&svg, "<line", "y1").into_iter().fold(0.0, f64::max);
+    let heights = numbers(&svg, "<circle", "cy");
+    assert_eq!(heights.len(), 2);
+    assert!(heights.iter().all(|height| (height - lowest).abs() < 0.01), "{svg}");
+    assert_eq!(marks(&svg), ["0", "0.2", "0.4", "0.6", "0.8", "1"]);
+
+    let svg = intervals(&[(0.0, [0.0, 0.0], false)]);
+    assert_eq!(marks(&svg), ["−0.4", "−0.2", "0", "0.2", "0.4"]);
+}
+
+/// What stands at the marks of the axes.
+fn marks(svg: &str) -> Vec<&str> {
+    svg.lines()
+        .filter(|line| line.contains("class=\"small number\""))
+        .map(|line| line.split(['<', '>']).nth(2).unwrap())
+        .collect()
+}
+
+/// Rows of a difference, its interval, and whether it is clear.
+fn intervals(rows: &[(f64, [f64; 2], bool)]) -> String {
+    IntervalChart {
         title: "t".into(),
         description: "d".into(),
         axis: "points".into(),
-        rows: [(2.0, [1.0, 3.0]), (-2.0, [-3.0, -1.0]), (0.5, [-1.0, 2.0])]
-            .into_iter()
-            .map(|(value, interval)| Interval {
+        rows: rows
+            .iter()
+            .map(|&(value, interval, is_clear)| Interval {
                 name: "m".into(),
                 value,
                 interval,
+                is_clear,
                 note: String::new(),
             })
             .collect(),
     }
-    .render();
-    let classes: Vec<&str> = svg
-        .lines()
-        .filter(|line| line.starts_with("<circle"))
-        .map(|line| line.split("class=\"").nth(1).unwrap().split('"').next().unwrap())
-        .collect();
-    assert_eq!(classes, ["good", "bad", "muted"]);
+    .render()
+}
+
+#[test]
+fn a_clear_difference_is_drawn_by_the_side_of_zero_that_it_lies_on() {
+    let svg = intervals(&[
+        (2.0, [1.0, 3.0], true),
+        (-2.0, [-3.0, -1.0], true),
+        (0.5, [-1.0, 2.0], false),
+        (2.0, [1.0, 3.0], false),
+        (-2.0, [-3.0, -1.0], false),
+    ]);
+    let circles = svg.lines().filter(|line| line.starts_with("<circle"));
+    let classes: Vec<&str> = circles.map(|line| attribute(line, "class")).collect();
+    assert_eq!(classes, ["good", "bad", "muted", "muted", "muted"]);
+}
+
+/// Left, top, right and lower end of a text in the ordinary font, of 13 pixels, with 7.2 for a letter as the plots reckon.
+fn area_of(svg: &str, text: &str) -> [f64; 4] {
+    let ending = format!(">{text}</text>");
+    let line = svg.lines().find(|line| line.ends_with(&ending)).unwrap();
+    let number = |name: &str| attribute(line, name).parse::<f64>().unwrap();
+    let (x, baseline) = (number("x"), number("y"));
+    let width = 7.2 * text.chars().count() as f64;
+    let left = match attribute(line, "text-anchor") {
+        "start" => x,
+        "middle" => x - width / 2.0,
+        _ => x - width,
+    };
+    // Letters such as g reach three pixels below the line that the others stand on.
+    [left, baseline - 10.0, left + width, baseline + 3.0]
 }
 
 #[test]
 fn names_of_points_that_lie_together_do_not_cover_each_other() {
+    let names = ["first", "second", "third", "the fourth"];
     let svg = PointChart {
         title: "t".into(),
         description: "d".into(),
         x_axis: "x".into(),
         y_axis: "y".into(),
-        points: ["first", "second", "third"]
+        points: names
             .into_iter()
             .map(|name| Point {
                 name: name.into(),
@@ -205,16 +283,11 @@ fn names_of_points_that_lie_together_do_not_cover_each_other() {
             .collect(),
     }
     .render();
-    let mut places: Vec<&str> = svg
-        .lines()
-        .filter(|line| {
-            ["first", "second", "third"]
-                .iter()
-                .any(|name| line.ends_with(&format!(">{name}</text>")))
-        })
-        .map(|line| line.split(" class").next().unwrap())
-        .collect();
-    places.sort_unstable();
-    places.dedup();
-    assert_eq!(places.len(), 3, "{svg}");
+    for (index, name) in names.iter().enumerate() {
+        for other in &names[..index] {
+            let (a, b) = (area_of(&svg, name), area_of(&svg, other));
+            let do_cover = a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
+            assert!(!do_cover, "{other} at {b:?} and {name} at {a:?}");
+        }
+    }
 }

@@ -146,6 +146,18 @@ fn a_report_holds_figures_plots_and_the_labels_of_the_map() {
         markdown.contains("fog:2") && markdown.contains("ttl@slow"),
         "{markdown}"
     );
+    // The pocket model's vision tower and its text tower, with the large token embedding.
+    let formats: Vec<&str> = list(&report["formats"])
+        .iter()
+        .map(|format| format["dtype"].as_str().unwrap())
+        .collect();
+    assert_eq!(formats, ["q4", "q8"], "most values first");
+    assert!(markdown.contains("Matrices in q4 and q8."), "{markdown}");
+    let accuracy = std::fs::read_to_string(out.join("accuracy.svg")).unwrap();
+    assert!(
+        accuracy.contains("Right answers to 4 pictures under 3 conditions"),
+        "{accuracy}"
+    );
     for record in records_of(&out).values() {
         assert!(record["results"]["ttl"]["confidence"].is_number(), "{record}");
     }
@@ -243,6 +255,30 @@ fn what_did_not_run_as_it_was_asked_to_is_told() {
 }
 
 #[test]
+fn labels_that_had_to_be_cut_are_named_once() {
+    let (folder, _) = pictures("eval-cut-label");
+    let long = format!("10\t{}cat\n2\tdog\n1\tbridge\n", "very ".repeat(100));
+    let map = put(&folder, "long.tsv", long);
+    let out = folder.join("out");
+    let more = format!("--method ttl,zero --limit 2 --output {}", out.display());
+    // The second time nothing is computed, and the labels are no shorter.
+    for _ in 0..2 {
+        let told = eval(&folder, &map, &more).expect(0);
+        assert_eq!(told.stderr.matches("77 tokens").count(), 1, "{told:?}");
+        let report = report_of(&out);
+        let warnings = list(&report["warnings"]);
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        assert_eq!(warnings[0]["code"], "label-cut");
+        for method in list(&report["summary"]["overall"]["methods"]) {
+            assert_eq!(method["warnings"], json!([]), "it is no matter of the method");
+        }
+        let markdown = std::fs::read_to_string(out.join("report.md")).unwrap();
+        let (_, to_know) = markdown.split_once("## What to know").unwrap();
+        assert_eq!(to_know.matches("77 tokens").count(), 1, "{markdown}");
+    }
+}
+
+#[test]
 fn another_preprocessing_is_another_model() {
     let (folder, map) = pictures("eval-preprocessing");
     let model = format!("{}/", folder.join("model").display());
@@ -314,7 +350,13 @@ fn a_journal_of_other_settings_is_refused_with_advice() {
     let more = |rest: &str| format!("--method zero --limit 1 --output {} {rest}", out.display());
     eval(&folder, &map, &more("")).expect(0);
     eval(&folder, &map, &more("--seed 5")).refuses(&["other settings", "seed: 0 there, 5 now", "another folder"]);
-    eval(&folder, &map, &more("--set zero.selection=0.5")).refuses(&["other settings", "methods"]);
+    let selection = "methods.zero.options.selection: 0.3 there, 0.5 now";
+    eval(&folder, &map, &more("--set zero.selection=0.5")).refuses(&["other settings", selection]);
+    // The vision tower is in q8 as it is stored, and the text tower becomes so.
+    eval(&folder, &map, &more("--dtype q8")).refuses(&["other settings", "formats.q8: "]);
+    let kettle = put(&folder, "kettle.tsv", CLASSES.replace("teapot", "kettle"));
+    let label = "labels[3]: \"teapot\" there, \"kettle\" now";
+    eval(&folder, &kettle, &more("")).refuses(&["other settings", label]);
     std::fs::write(out.join("journal.jsonl"), "{\"a\": 1\n").unwrap();
     eval(&folder, &map, &more("")).refuses(&["no line of a journal"]);
 }
@@ -353,42 +395,77 @@ fn broken_pictures_are_named_and_counted_and_end_nothing() {
 #[test]
 fn what_has_no_meaning_is_refused_before_anything_is_computed() {
     let (folder, map) = pictures("eval-refused");
+    let out = folder.join("out");
+    let output = format!("--output {}", out.display());
     let refused = |more: &str, code: i32, said: &[&str]| {
-        let run = eval(&folder, &map, more).expect(code);
+        let run = eval(&folder, &map, &format!("{more} {output}")).expect(code);
         for said in said {
             assert!(run.stderr.contains(said), "{more}: {said:?} isn't said: {run:?}");
         }
         assert_eq!(run.stdout, "", "{run:?}");
+        assert!(!out.exists(), "{more}: there is a folder for results");
     };
-    refused("--method ttt", 2, &["ttt", "clip-ttl methods"]);
-    refused("--method ttl,ttl", 2, &["ttl", "twice", "NAME@VARIANT"]);
-    refused("--method ttl@", 2, &["ttl@"]);
-    refused("--corrupt smog:3", 2, &["smog", "gaussian_noise"]);
-    refused("--corrupt fog:9", 2, &["severity"]);
-    refused("--corrupt fog", 2, &["severity"]);
-    refused("--set ttl.ranks=3", 2, &["--ranks", "clip-ttl methods ttl"]);
-    refused("--set ttl.rank=many", 2, &["--rank", "whole number"]);
-    refused("--set ttl.views=3", 2, &["--views", "at once"]);
-    refused("--set zero.selection=0.5", 2, &["zero", "--method"]);
-    refused("--set rank=3", 2, &["METHOD.OPTION=VALUE"]);
-    refused("--set ttl.rank=0", 1, &["--rank 0", "is not possible"]);
-    refused("--limit 0", 2, &["--limit", "0"]);
-    refused("--views 0", 1, &["--views 0", "is not possible"]);
+    refused("--method ttt", 2, &["there is no method \"ttt\"", "clip-ttl methods"]);
+    refused("--method ttl,ttl", 2, &["--method names \"ttl\" twice", "NAME@VARIANT"]);
+    refused(
+        "--method ttl@",
+        2,
+        &["--method \"ttl@\": a variant has letters, digits, - and _"],
+    );
+    refused(
+        "--corrupt smog:3",
+        2,
+        &["there is no corruption \"smog\"", "gaussian_noise"],
+    );
+    refused("--corrupt fog:9", 2, &["a severity of 9 is not possible: 1 to 5"]);
+    refused("--corrupt fog", 2, &["a severity of \"\" is not possible: 1 to 5"]);
+    refused(
+        "--set ttl.ranks=3",
+        2,
+        &["--ranks is no option of ttl", "clip-ttl methods ttl"],
+    );
+    refused("--set ttl.rank=many", 2, &["--rank \"many\": a whole number is needed"]);
+    refused("--set ttl.views=3", 2, &["--views is no option of ttl", "at once"]);
+    refused(
+        "--set zero.selection=0.5",
+        2,
+        &["--set is for \"zero\", which is not among the methods", "--method"],
+    );
+    refused(
+        "--set rank=3",
+        2,
+        &["--set \"rank=3\" sets nothing", "METHOD.OPTION=VALUE"],
+    );
+    refused("--set ttl.rank=0", 1, &["--rank 0 is not possible"]);
+    refused("--limit 0", 2, &["invalid value '0' for '--limit <N>'"]);
+    refused("--views 0", 1, &["--views 0 is not possible"]);
+    // What only the model tells.
+    refused(
+        "--set ttl.rank=193",
+        1,
+        &["--rank 193 is not possible: from 1 to 192 with this model"],
+    );
+    refused("--template photo", 1, &["the template \"photo\" has no {}"]);
 
     // A model that came without statistics.
     let pictures = folder.join("pictures").display().to_string();
     let bare = ["--model", "tests/fixtures/tiny-quick-gelu", "--method", "prompt-align"];
     run(["eval", &pictures, "--classes", &map, "--device", "cpu"]
         .into_iter()
-        .chain(bare))
-    .refuses(&["prompt-align", "statistics", "clip-ttl stats"]);
+        .chain(bare)
+        .chain(output.split_whitespace()))
+    .refuses(&[
+        "prompt-align needs source statistics of the model, and there are none beside it",
+        "clip-ttl stats",
+    ]);
 
     let few = put(&folder, "few.tsv", "10\tcat\n2\tdog\n");
-    eval(&folder, &few, "").refuses(&["\"1\"", "few.tsv", "add a line"]);
+    eval(&folder, &few, &output).refuses(&["the folder \"1\" is not in", "few.tsv", "add a line"]);
     let damaged = put(&folder, "damaged.tsv", "10 cat\n");
-    eval(&folder, &damaged, "").refuses(&["line 1", "tab"]);
+    eval(&folder, &damaged, &output).refuses(&["line 1: a folder's name, a tab and its label are needed"]);
     let empty = folder.join("empty");
     std::fs::create_dir(&empty).unwrap();
-    eval_in(&empty, &map, "").refuses(&["no picture", "one folder for each class"]);
-    eval_in(&folder.join("no/such"), &map, "").refuses(&["no/such"]);
+    eval_in(&empty, &map, &output).refuses(&["there is no picture in the folders of", "one folder for each class"]);
+    eval_in(&folder.join("no/such"), &map, &output).refuses(&["cannot read", "no/such"]);
+    assert!(!out.exists(), "there is a folder for results");
 }

@@ -190,15 +190,10 @@ pub(super) fn motion_along<const N: usize>(
     })
 }
 
-/// The mean of the picture and of itself enlarged about its centre, by 1 to below `most` in such steps.
-pub(super) fn zoom(raster: &Raster, most: f32, step: f32) -> Raster {
-    // As numpy's `arange(1, most, step)` counts; the little less keeps rounding from adding one.
-    let count = ((most - 1.0) / step - 1e-3).ceil() as usize;
+/// The mean of the picture and of itself enlarged about its centre, by 1 to about `most` in such steps.
+pub(super) fn zoom(raster: &Raster, most: f64, step: f64) -> Raster {
     let (middle_x, middle_y) = ((raster.width as f32 - 1.0) / 2.0, (raster.height as f32 - 1.0) / 2.0);
-    // The first factor is 1, and ImageNet-C adds the picture itself once more.
-    let factors: Vec<f32> = std::iter::once(1.0)
-        .chain((0..count).map(|index| 1.0 + step * index as f32))
-        .collect();
+    let factors = zoom_factors(most, step);
     let weight = 1.0 / factors.len() as f32;
     Grid::from_fn(raster.width, raster.height, |x, y| {
         weighted_sum(factors.iter().map(|factor| {
@@ -206,4 +201,34 @@ pub(super) fn zoom(raster: &Raster, most: f32, step: f32) -> Raster {
             (raster.sample(along(x, middle_x), along(y, middle_y)), weight)
         }))
     })
+}
+
+/// Those of numpy's `arange(1, most, step)`, counted in double precision as there: at severity 1 rounding adds `most` itself. The first factor is 1, and
+/// ImageNet-C adds the picture itself once more.
+fn zoom_factors(most: f64, step: f64) -> Vec<f32> {
+    let count = ((most - 1.0) / step).ceil() as usize;
+    std::iter::once(1.0)
+        .chain((0..count).map(|index| (1.0 + step * index as f64) as f32))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_zoom_has_as_many_factors_as_imagenet_c() {
+        let published = [
+            (1.11, 0.01, 12, 1.11),
+            (1.16, 0.01, 16, 1.15),
+            (1.21, 0.02, 11, 1.2),
+            (1.26, 0.02, 13, 1.24),
+            (1.31, 0.03, 11, 1.3),
+        ];
+        for (most, step, count, last) in published {
+            let factors = zoom_factors(most, step);
+            assert_eq!(factors.len(), count + 1, "{most}: {factors:?}");
+            assert!((factors[count] - last).abs() < 1e-6, "{most}: {factors:?}");
+        }
+    }
 }

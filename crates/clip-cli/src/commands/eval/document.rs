@@ -1,5 +1,6 @@
 //! What an evaluation says, as it is written to `report.json`.
 
+use clip_adapt::report::Warning;
 use clip_eval::dataset::PassedOver;
 use clip_eval::record::Condition;
 use clip_eval::summary::Summary;
@@ -14,7 +15,10 @@ pub(super) struct Document {
     /// Of its configuration and weights.
     pub model_sha256: String,
     pub statistics_sha256: Option<String>,
+    /// The format of most values that are multiplied by.
     pub dtype: &'static str,
+    /// All formats of matrices, that of most values first.
+    pub formats: Vec<MatrixFormat>,
     pub device: String,
     pub template: String,
     pub labels: Vec<String>,
@@ -27,7 +31,16 @@ pub(super) struct Document {
     pub crop_scale: [f64; 2],
     pub seed: u64,
     pub runs: Vec<Run>,
+    /// What is to be said of the labels: it is the same for every picture and method.
+    pub warnings: Vec<Warning>,
     pub summary: Summary,
+}
+
+/// How many values of the model's matrices have one number format.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct MatrixFormat {
+    pub dtype: &'static str,
+    pub values: usize,
 }
 
 /// A method with its options.

@@ -51,10 +51,18 @@ fn facts(document: &Document) -> String {
         cell(&document.template),
         document.views,
         document.seed,
-        document.dtype,
+        listed(&document.formats.iter().map(|format| format.dtype).collect::<Vec<_>>()),
         document.version
     );
     text
+}
+
+/// Words as a sentence has them: “a, b and c”.
+fn listed(words: &[&str]) -> String {
+    match words {
+        [before @ .., last] if !before.is_empty() => format!("{} and {last}", before.join(", ")),
+        words => words.concat(),
+    }
 }
 
 /// One row for each method.
@@ -200,7 +208,7 @@ fn options(document: &Document) -> String {
 
 /// What went wrong or was passed over.
 fn problems(document: &Document) -> String {
-    let mut lines = Vec::new();
+    let mut lines: Vec<String> = document.warnings.iter().map(|warning| cell(&warning.message)).collect();
     let broken = &document.summary.broken;
     if !broken.is_empty() {
         lines.push(format!(
@@ -246,6 +254,10 @@ fn problems(document: &Document) -> String {
         (
             passed_over.loose_pictures,
             "pictures lie beside the folders of classes, and were not used",
+        ),
+        (
+            passed_over.hidden,
+            "folders and pictures are hidden (`.NAME`, `__MACOSX`), and were not used",
         ),
         (passed_over.empty_folders, "folders have no picture"),
         (
@@ -356,6 +368,14 @@ mod tests {
     #[test]
     fn text_is_no_markup() {
         assert_eq!(cell("a|b <i>*c*\n[d](e)"), "a\\|b \\<i\\>\\*c\\*\u{fffd}\\[d\\](e)");
+    }
+
+    #[test]
+    fn words_are_listed_as_a_sentence_has_them() {
+        assert_eq!(listed(&["q4"]), "q4");
+        assert_eq!(listed(&["q4", "q8"]), "q4 and q8");
+        assert_eq!(listed(&["q4", "q8", "f16"]), "q4, q8 and f16");
+        assert_eq!(listed(&[]), "");
     }
 
     #[test]

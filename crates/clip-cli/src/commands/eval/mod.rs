@@ -18,7 +18,7 @@ use self::document::Document;
 use self::plan::{Identity, PlannedRun};
 use self::question::Questioner;
 use crate::args::EvalArgs;
-use crate::commands::Outcome;
+use crate::commands::{Outcome, warn};
 use crate::error::Error;
 use crate::output::{self, printable};
 use crate::progress::Progress;
@@ -44,11 +44,9 @@ pub async fn run(arguments: &EvalArgs) -> Result<Outcome, Error> {
         per_class: arguments.limit_per_class,
     };
     let dataset = Dataset::read(&arguments.folder, arguments.classes.as_deref(), limit, views.seed)?;
-    if let Some(folder) = &arguments.output {
-        input::make_folder(folder)?;
-    }
     let mut progress = Progress::spinner("loading the model");
-    let files = model::read(&arguments.model)?;
+    let files = model::fetch(&arguments.model, &mut progress)?;
+    progress.spin("loading the model");
     let model_sha256 = files.sha256();
     let statistics = model::statistics(&files, &arguments.statistics)?;
     let statistics_sha256 = statistics.as_ref().map(|(_, bytes)| model_files::sha256([&**bytes]));
@@ -58,19 +56,25 @@ pub async fn run(arguments: &EvalArgs) -> Result<Outcome, Error> {
     let session = model::open(files, &arguments.model).await?;
     model::use_statistics(&session, statistics.as_ref())?;
 
+    let template = &arguments.prompt.template;
+    let questioner = Questioner::new(&session, &dataset.labels, template, &views, &runs);
+    let warnings = questioner.check()?;
+    if let Some(folder) = &arguments.output {
+        input::make_folder(folder)?;
+    }
+
     let clip = session.clip();
     let device = output::device(clip.device.kind().as_str(), clip.device.name());
-    let dtype = clip.main_format().as_str();
+    let formats = plan::formats(clip);
     let identity = Identity {
         model_sha256: &model_sha256,
-        dtype,
+        formats: &formats,
         device: &device,
         statistics_sha256: statistics_sha256.as_deref(),
         labels: &dataset.labels,
     };
     let settings = plan::settings(&identity, arguments, &views, &runs);
     let mut ledger = Ledger::open(arguments.output.as_deref(), &settings, &dataset)?;
-    let questioner = Questioner::new(&session, &dataset.labels, &arguments.prompt.template, &views, &runs);
     answer_all(&questioner, &dataset, &conditions, &mut ledger, &mut progress).await?;
     drop(progress);
 
@@ -82,9 +86,10 @@ pub async fn run(arguments: &EvalArgs) -> Result<Outcome, Error> {
         model: session.model().to_owned(),
         model_sha256,
         statistics_sha256,
-        dtype,
+        dtype: clip.main_format().as_str(),
+        formats,
         device,
-        template: arguments.prompt.template.clone(),
+        template: template.clone(),
         labels: dataset.labels.clone(),
         pictures: dataset.items.len(),
         pictures_found: dataset.found,
@@ -94,6 +99,7 @@ pub async fn run(arguments: &EvalArgs) -> Result<Outcome, Error> {
         crop_scale: views.crop_scale,
         seed: views.seed,
         runs: runs.into_iter().map(|run: PlannedRun| run.shown).collect(),
+        warnings,
         summary,
     };
     if let Some(folder) = &arguments.output {
@@ -228,7 +234,7 @@ fn may_go_otherwise(result: &PictureResult) -> bool {
 }
 
 fn write_report(folder: &Path, document: &Document) -> Result<(), Error> {
-    let plots = plots::render(document);
+    let plots = plots::render(&document.summary);
     let names: Vec<(&str, &str)> = plots.iter().map(|plot| (plot.file, plot.title)).collect();
     let json = serde_json::to_string_pretty(document)?;
     let texts = [
@@ -247,6 +253,7 @@ fn tell(document: &Document, arguments: &EvalArgs) -> Result<(), Error> {
     if arguments.json {
         return output::print_json(document);
     }
+    warn(&document.warnings);
     for picture in &document.summary.broken {
         eprintln!(
             "warning: {}: {}",

@@ -1,5 +1,6 @@
 //! What is asked of an evaluation: methods with their options, conditions, and the settings that the results depend on.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use clip_adapt::comparison::Choice;
@@ -7,9 +8,11 @@ use clip_adapt::methods::{self, MethodDescription};
 use clip_adapt::options::{Options, ViewOptions};
 use clip_adapt::setup::Setup;
 use clip_eval::record::Condition;
+use clip_model::clip::Clip;
+use clip_model::quantised::WeightFormat;
 use serde_json::{Map, Value, json};
 
-use super::document::Run;
+use super::document::{MatrixFormat, Run};
 use crate::args::{EvalArgs, Given};
 use crate::error::Error;
 
@@ -126,6 +129,29 @@ pub(super) fn conditions(arguments: &EvalArgs) -> Result<Vec<Condition>, Error> 
     Ok(conditions)
 }
 
+/// The formats of a model's matrices, that of most values first. Biases, norms and positions, which are always in single precision, are none.
+pub(super) fn formats(clip: &Clip) -> Vec<MatrixFormat> {
+    let linears = clip.vision.linears().chain(clip.text.linears());
+    let of_linears = linears.map(|linear| {
+        let (format, values, _) = linear.resident();
+        (format, values)
+    });
+    let embedding = clip.text.token_embedding();
+    let mut counts = BTreeMap::<WeightFormat, usize>::new();
+    for (format, values) in of_linears.chain([(embedding.format(), embedding.len())]) {
+        *counts.entry(format).or_default() += values;
+    }
+    let mut formats: Vec<MatrixFormat> = counts
+        .into_iter()
+        .map(|(format, values)| MatrixFormat {
+            dtype: format.as_str(),
+            values,
+        })
+        .collect();
+    formats.sort_by_key(|format| Reverse(format.values));
+    formats
+}
+
 /// What the results depend on: a journal of other settings is no part of this run. Which pictures and conditions are asked about is not
 /// among them, so that a run can be extended; nor is how many views are computed at a time.
 pub(super) fn settings(
@@ -143,10 +169,15 @@ pub(super) fn settings(
             )
         })
         .collect();
+    let formats: Map<String, Value> = identity
+        .formats
+        .iter()
+        .map(|format| (format.dtype.to_owned(), json!(format.values)))
+        .collect();
     let settings = json!({
         "program": concat!("clip-ttl ", env!("CARGO_PKG_VERSION")),
         "model_sha256": identity.model_sha256,
-        "dtype": identity.dtype,
+        "formats": formats,
         "device": identity.device,
         "statistics_sha256": identity.statistics_sha256,
         "template": arguments.prompt.template,
@@ -166,7 +197,7 @@ pub(super) fn settings(
 pub(super) struct Identity<'a> {
     /// Of its configuration and weights.
     pub model_sha256: &'a str,
-    pub dtype: &'a str,
+    pub formats: &'a [MatrixFormat],
     pub device: &'a str,
     pub statistics_sha256: Option<&'a str>,
     pub labels: &'a [String],

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use clip_adapt::comparison::{CompareEvent, CompareReport, CompareRequest, MethodOutcome};
+use clip_adapt::comparison::{CompareEvent, CompareReport, CompareRequest, Comparison, MethodOutcome};
+use clip_adapt::labels::Prompts;
 use clip_adapt::options::ViewOptions;
 use clip_adapt::report::{Score, Warning};
 use clip_adapt::session::Session;
@@ -13,6 +14,7 @@ use clip_eval::record::{Condition, Failure, MethodAnswer, MethodResult, PictureR
 use clip_eval::seeds;
 use clip_eval::summary::ZERO_SHOT;
 use clip_model::picture::Picture;
+use clip_model::tokenizer::Tokenizer;
 
 use super::plan::PlannedRun;
 use crate::error::Error;
@@ -44,6 +46,16 @@ impl<'a> Questioner<'a> {
         }
     }
 
+    /// Refuses labels, a template and options that the model doesn't allow, before anything is written or computed. Gives what is to be said of the labels.
+    pub(super) fn check(&self) -> Result<Vec<Warning>, Error> {
+        // No pixel is looked at: any picture does.
+        let picture = Picture::from_rgb8(1, 1, vec![0; 3]).map_err(clip_adapt::Error::from)?;
+        self.comparison(picture, self.views.seed)?;
+        let context_length = self.session.clip().text.context_length();
+        let prompts = Prompts::new(self.labels, self.template, &Tokenizer::new(), context_length)?;
+        Ok(prompts.warnings)
+    }
+
     /// The picture's path gives the seeds of its corruption and of its views, so that neither the order of the pictures nor their number plays a part. Views
     /// lie at the same places under every condition.
     pub(super) async fn ask(
@@ -60,16 +72,7 @@ impl<'a> Questioner<'a> {
                 corruption.apply(picture, seed)?
             }
         };
-        let request = CompareRequest {
-            views: ViewOptions {
-                seed: seeds::derived(seed, &["views", &item.path]),
-                ..self.views.clone()
-            },
-            methods: self.runs.iter().map(|run| run.choice.clone()).collect(),
-        };
-        let mut comparison = self
-            .session
-            .compare(Arc::new(picture), self.labels, self.template, &request)?;
+        let mut comparison = self.comparison(picture, seeds::derived(seed, &["views", &item.path]))?;
         let mut peaks = vec![None; self.runs.len()];
         let report = loop {
             match comparison.advance().await? {
@@ -86,6 +89,20 @@ impl<'a> Questioner<'a> {
         Ok(self.result(item, &report, &peaks))
     }
 
+    /// Nothing of it is computed yet.
+    fn comparison(&self, picture: Picture, seed: u64) -> Result<Comparison, Error> {
+        let request = CompareRequest {
+            views: ViewOptions {
+                seed,
+                ..self.views.clone()
+            },
+            methods: self.runs.iter().map(|run| run.choice.clone()).collect(),
+        };
+        Ok(self
+            .session
+            .compare(Arc::new(picture), self.labels, self.template, &request)?)
+    }
+
     fn result(&self, item: &Item, report: &CompareReport, peaks: &[Option<u64>]) -> PictureResult {
         let timing = &report.timing_ms;
         let zero_shot = Reply {
@@ -100,7 +117,7 @@ impl<'a> Questioner<'a> {
         };
         let mut results = BTreeMap::from([(ZERO_SHOT.to_owned(), zero_shot.result(item.label))]);
         for ((run, outcome), peak) in self.runs.iter().zip(&report.outcomes).zip(peaks) {
-            // What is said of the labels is the same for every picture and method.
+            // What is said of the labels is the same for every picture and method: `check` has it.
             let warnings = outcome
                 .warnings
                 .iter()
