@@ -136,8 +136,8 @@ pub struct AdaptArgs {
     pub adaptation: AdaptationArgs,
     #[command(flatten)]
     pub statistics: StatisticsArgs,
-    /// Write the trained adapter here, in PEFT's layout (safetensors), with adapter_config.json beside it. PEFT loads
-    /// it from the folder if the file is called adapter_model.safetensors
+    /// Write the trained adapter here, in PEFT's layout (safetensors), with adapter_config.json beside it, in a folder that
+    /// has no other adapter's. PEFT loads it from the folder if the file is called adapter_model.safetensors
     #[arg(long, value_name = "FILE")]
     pub save_adapter: Option<PathBuf>,
     #[command(flatten)]
@@ -177,11 +177,15 @@ pub struct FidelityArgs {
     pub labels: LabelArgs,
     #[command(flatten)]
     pub prompt: TemplateArgs,
-    /// --dtype has no meaning here: all formats are compared with f32
-    #[command(flatten)]
-    pub model: ModelArgs,
+    /// CLIP whose weights are not quantised: a folder in Hugging Face's layout, a .safetensors file with config.json beside it or
+    /// made by `convert`, or hf:owner/name on the Hugging Face hub, with @revision if need be
+    #[arg(long, value_name = "PATH")]
+    pub model: Option<ModelPlace>,
+    /// Where it runs. auto takes a real graphics processor if one answers, else the CPU
+    #[arg(long, value_enum, default_value_t = Device::Auto)]
+    pub device: Device,
     /// At most so many pictures, spread evenly over the folder
-    #[arg(long, value_name = "N", value_parser = at_least_one())]
+    #[arg(long, value_name = "N", value_parser = at_least(1))]
     pub limit: Option<usize>,
     /// So many of the pictures are adapted to as well
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -203,7 +207,7 @@ pub struct BenchArgs {
     /// Instead of a model: random weights of this shape
     #[arg(long, value_enum, conflicts_with = "model")]
     pub shape: Option<Shape>,
-    /// Keep the random model in this folder, as it would be published (config.json, model.safetensors in f32)
+    /// Keep the random model in this folder, which has none yet, as it would be published (config.json, model.safetensors in f32)
     #[arg(long, value_name = "FOLDER", requires = "shape")]
     pub write: Option<PathBuf>,
     #[command(flatten)]
@@ -211,7 +215,7 @@ pub struct BenchArgs {
     #[command(flatten)]
     pub statistics: StatisticsArgs,
     /// Number of labels
-    #[arg(long, value_name = "N", default_value_t = 10)]
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = at_least(2))]
     pub labels: usize,
     /// How often the episode is run
     #[arg(long, value_name = "N", default_value_t = 2)]
@@ -234,9 +238,9 @@ pub struct VerifyArgs {
     pub json: bool,
 }
 
-/// A number of pictures: with none of them there is nothing to do.
-fn at_least_one() -> RangedU64ValueParser<usize> {
-    RangedU64ValueParser::new().range(1..)
+/// A number of things of which fewer would be no use.
+fn at_least(least: u64) -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(least..)
 }
 
 /// Where labels come from.
@@ -306,94 +310,4 @@ impl From<Device> for DeviceChoice {
 }
 
 #[cfg(test)]
-mod tests {
-    use clap::CommandFactory as _;
-
-    use super::*;
-
-    #[test]
-    fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
-    }
-
-    fn adaptation(line: &str) -> AdaptationArgs {
-        let line = format!("clip-ttl adapt cat.png --labels cat,dog {line}");
-        match Cli::try_parse_from(line.split_whitespace()).unwrap().command {
-            Command::Adapt(arguments) => arguments.adaptation,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn without_flags_the_options_are_the_methods_own() {
-        for method in clip_adapt::methods::all() {
-            let setup = adaptation(&format!("--method {}", method.name)).setup().unwrap();
-            let options = setup.options();
-            for option in &method.options {
-                assert_eq!(
-                    options.get(option.name),
-                    Some(&option.default),
-                    "{} of {}",
-                    option.name,
-                    method.name
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn every_flag_reaches_its_option() {
-        let line = "--steps 2 --lr 0.5 --views 3 --crop-scale 0.1,0.9 --rank 4 --alpha 5 --layers 6 --targets q,k,v,out --margin -0.7 \
-                    --weight-decay 0.8 --seed 9 --chunk-views 10 --set epsilon=0.001";
-        let options = adaptation(line).setup().unwrap().options();
-        let expected = serde_json::json!({
-            "steps": 2, "learning_rate": 0.5, "views": 3, "crop_scale": [0.1, 0.9], "rank": 4, "alpha": 5.0, "layers": 6,
-            "targets": ["q_proj", "k_proj", "v_proj", "out_proj"], "margin": -0.7, "weight_decay": 0.8, "seed": 9, "chunk_views": 10,
-            "epsilon": 0.001
-        });
-        for (name, value) in expected.as_object().unwrap() {
-            assert_eq!(options.get(name), Some(value), "{name}");
-        }
-    }
-
-    #[test]
-    fn an_option_has_one_flag_whichever_methods_have_it() {
-        let help = |command: &str| {
-            let mut cli = Cli::command();
-            let command = cli.find_subcommand_mut(command).unwrap();
-            command.render_long_help().to_string()
-        };
-        let adapt = help("adapt");
-        for method in clip_adapt::methods::all() {
-            for option in method.options {
-                assert!(
-                    adapt.contains(&flag_of(option.name)),
-                    "{} of {}",
-                    option.name,
-                    method.name
-                );
-            }
-        }
-        let eval = help("eval");
-        assert!(eval.contains("--views") && !eval.contains("--learning-rate"), "{eval}");
-    }
-
-    #[test]
-    fn values_that_are_none_are_refused() {
-        for line in [
-            "--steps many",
-            "--rank -1",
-            "--targets q,x",
-            "--crop-scale 0.5",
-            "--crop-scale 0.1,0.2,0.3",
-            "--crop-scale a,1",
-            "--set rank",
-        ] {
-            let error = adaptation(line).setup().unwrap_err();
-            assert_eq!(error.exit_code(), 2, "{line}: {error}");
-        }
-        let error = adaptation("--method zero --rank 4").setup().unwrap_err();
-        assert_eq!(error.code(), "option-unknown");
-        assert!(error.to_string().contains("--rank"), "{error}");
-    }
-}
+mod tests;

@@ -29,6 +29,9 @@ pub enum Error {
     /// The weights would be replaced by what becomes of them.
     #[error("{} is the model itself, and would be overwritten", path.display())]
     ConvertOntoItself { path: PathBuf },
+    /// The configuration of the weights, and what else has the names of the new files, would be replaced.
+    #[error("the model itself is in {}, and its files would be overwritten", path.display())]
+    ConvertBesideItself { path: PathBuf },
     /// A comparison with single precision makes no sense.
     #[error("{path} is stored as {format}: there is nothing more exact to compare with")]
     AlreadyQuantised { path: String, format: String },
@@ -149,6 +152,7 @@ impl Error {
             Self::Write { .. }
             | Self::AdapterPath { .. }
             | Self::ConvertOntoItself { .. }
+            | Self::ConvertBesideItself { .. }
             | Self::OutputPath { .. }
             | Self::Output(_) => "file-unwritable",
             Self::AdapterStopped => "adapter-stopped",
@@ -207,6 +211,9 @@ impl Error {
                 "does it exist, and has it config.json and model.safetensors? Some publish the latter under another revision: hf:owner/name@refs/pr/N",
             ),
             Self::ConvertOntoItself { .. } => Some("--to another file: what quantising takes away can't be had back"),
+            Self::ConvertBesideItself { .. } => {
+                Some("--to another folder, or a file: that has its configuration in it")
+            }
             Self::AlreadyQuantised { .. } => Some("--model takes the checkpoint that it was converted from"),
             Self::Hub { is_refused: true, .. } => Some(
                 "is the name right? The hub answers so for repositories that don't exist, too. One that asks for a login needs a token in HF_TOKEN, or from `hf auth login`",

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use hf_hub::api::sync::{ApiBuilder, ApiError, ApiRepo};
-use hf_hub::{Cache, Repo, RepoType};
+use hf_hub::{Cache, CacheRepo, Repo, RepoType};
 
 use crate::error::Error;
 use crate::model_files::{CONFIG, PREPROCESSOR, WEIGHTS};
+use crate::progress::Progress;
 
 /// The branch that is meant where none is named.
 const MAIN: &str = "main";
@@ -61,11 +62,11 @@ pub struct Fetched {
     pub weights: PathBuf,
 }
 
-/// Fetches what isn't in the cache yet, with a progress bar for each file.
+/// Fetches what isn't in the cache yet, file by file.
 ///
 /// # Errors
 /// [`Error::Hub`].
-pub fn fetch(repository: &Repository) -> Result<Fetched, Error> {
+pub fn fetch(repository: &Repository, progress: &mut Progress) -> Result<Fetched, Error> {
     let failed = |source: ApiError| Error::Hub {
         repository: repository.to_string(),
         is_missing: status(&source) == Some(404),
@@ -82,26 +83,80 @@ pub fn fetch(repository: &Repository) -> Result<Fetched, Error> {
     let api = builder.build().map_err(failed)?;
     let id = format!("{}/{}", repository.owner, repository.name);
     let repo = Repo::with_revision(id, RepoType::Model, repository.revision.clone());
+    let files = Files {
+        cached: Cache::from_env().repo(repo.clone()),
+        online: api.repo(repo),
+    };
+    let config = files.get(CONFIG, progress).map_err(failed)?;
     // That a file isn't there is not remembered by the cache: a model that is will not fail for want of an answer about this one.
-    let is_cached = Cache::from_env().repo(repo.clone()).get(WEIGHTS).is_some();
-    let files: ApiRepo = api.repo(repo);
-    let config = files.get(CONFIG).map_err(failed)?;
-    let preprocessor = match files.get(PREPROCESSOR) {
+    let is_cached = files.cached.get(WEIGHTS).is_some();
+    let preprocessor = match files.get(PREPROCESSOR, progress) {
         Ok(path) => Some(path),
         Err(error) if status(&error) == Some(404) => None,
         Err(error) if is_cached && status(&error).is_none() => {
-            eprintln!(
-                "warning: whether {repository} has a {PREPROCESSOR} could not be asked ({error}); CLIP's own preprocessing is assumed"
-            );
+            progress.suspend(|| {
+                eprintln!(
+                    "warning: whether {repository} has a {PREPROCESSOR} could not be asked ({error}); CLIP's own preprocessing is assumed"
+                );
+            });
             None
         }
         Err(error) => return Err(failed(error)),
     };
+    if !is_cached {
+        progress.announce(&format!("fetching {WEIGHTS} of {repository} from the hub"));
+    }
     Ok(Fetched {
         config,
         preprocessor,
-        weights: files.get(WEIGHTS).map_err(failed)?,
+        weights: files.get(WEIGHTS, progress).map_err(failed)?,
     })
+}
+
+/// A repository's files: those in the cache, and those on the hub.
+struct Files {
+    cached: CacheRepo,
+    online: ApiRepo,
+}
+
+impl Files {
+    fn get(&self, name: &'static str, progress: &mut Progress) -> Result<PathBuf, ApiError> {
+        if let Some(path) = self.cached.get(name) {
+            return Ok(path);
+        }
+        progress.spin(name);
+        let download = Download {
+            progress,
+            name,
+            done: 0,
+            total: 0,
+        };
+        self.online.download_with_progress(name, download)
+    }
+}
+
+/// A download as the hub's client tells of it, in bytes.
+struct Download<'a> {
+    progress: &'a mut Progress,
+    name: &'static str,
+    done: u64,
+    total: u64,
+}
+
+impl hf_hub::api::Progress for Download<'_> {
+    /// Before the hub is asked for the content, and again when it has answered.
+    fn init(&mut self, size: usize, _filename: &str) {
+        self.done = 0;
+        self.total = size as u64;
+    }
+
+    /// The first is what an earlier run has left.
+    fn update(&mut self, size: usize) {
+        self.done += size as u64;
+        self.progress.bytes(self.name, self.done, self.total);
+    }
+
+    fn finish(&mut self) {}
 }
 
 /// The status with which the hub answered, where it did.
@@ -117,7 +172,27 @@ fn status(error: &ApiError) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
+    use hf_hub::api::Progress as _;
+
     use super::*;
+
+    #[test]
+    fn a_download_counts_on_from_what_was_there() {
+        let mut progress = Progress::spinner("loading the model");
+        let mut download = Download {
+            progress: &mut progress,
+            name: WEIGHTS,
+            done: 0,
+            total: 0,
+        };
+        // As the client calls it: once before it asks, once more with what there is already.
+        download.init(100, WEIGHTS);
+        download.init(100, WEIGHTS);
+        for bytes in [40, 35, 25] {
+            download.update(bytes);
+        }
+        assert_eq!((download.done, download.total), (100, 100));
+    }
 
     #[test]
     fn a_repository_has_an_owner_a_name_and_perhaps_a_revision() {

@@ -4,7 +4,10 @@ use std::fs::File;
 use std::io::{self, IsTerminal as _, Read};
 use std::path::{Path, PathBuf};
 
+use clip_adapt::labels::Prompts;
+use clip_adapt::setup::Setup;
 use clip_model::picture::Picture;
+use clip_model::tokenizer::Tokenizer;
 
 use crate::args::LabelArgs;
 use crate::error::Error;
@@ -72,10 +75,9 @@ fn read_bounded(reader: impl Read) -> io::Result<Option<Vec<u8>>> {
 /// # Errors
 /// [`Error::OutputPath`].
 pub fn check_output(path: &Path) -> Result<(), Error> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let reason = if path.is_dir() {
         "it is a folder"
-    } else if folder.is_some_and(|folder| !folder.is_dir()) {
+    } else if !folder_of(path).is_dir() {
         "there is no such folder"
     } else {
         return Ok(());
@@ -84,6 +86,13 @@ pub fn check_output(path: &Path) -> Result<(), Error> {
         path: path.to_owned(),
         reason,
     })
+}
+
+/// The folder that a file is in; of a bare name, the one that the program runs in.
+pub fn folder_of(path: &Path) -> &Path {
+    path.parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
 }
 
 /// Makes a folder for results, if there is none.
@@ -112,6 +121,31 @@ pub fn read_labels(arguments: &LabelArgs) -> Result<Vec<String>, Error> {
         labels.extend(lines(&text));
     }
     Ok(labels)
+}
+
+/// Refuses labels and a template that no model can be asked about, before one is loaded.
+///
+/// # Errors
+/// [`Error::Adapt`]: no labels, an empty one, one that stands there twice, or a template without a place for them.
+pub fn check_labels(labels: &[String], template: &str) -> Result<(), Error> {
+    // Which tokens they are is the model's concern: the fewest are enough.
+    Prompts::new(labels, template, &Tokenizer::new(), 2)?;
+    Ok(())
+}
+
+/// The same for an adaptation, which needs two labels, and may have templates of its own.
+///
+/// # Errors
+/// Those of [`check_labels`]; [`clip_adapt::Error::LabelsTooFew`].
+pub fn check_adaptable(labels: &[String], template: &str, setup: &Setup) -> Result<(), Error> {
+    check_labels(labels, template)?;
+    for further in setup.templates() {
+        check_labels(labels, further)?;
+    }
+    if labels.len() < 2 {
+        return Err(Error::Adapt(clip_adapt::Error::LabelsTooFew { count: labels.len() }));
+    }
+    Ok(())
 }
 
 /// Lines that aren't blank. Some editors begin a file with a byte order mark.

@@ -11,36 +11,41 @@ use clip_model::device::ComputeDevice;
 use crate::args::{ModelArgs, StatisticsArgs};
 use crate::error::Error;
 use crate::model_files::ModelFiles;
+use crate::progress::Progress;
 
-/// Reads the model that was asked for, and puts it onto the device that was asked for.
+/// Reads the model that was asked for, and puts it onto the device that was asked for; `progress` shows what is fetched for it.
 ///
 /// # Errors
 /// Those of [`ModelFiles::read`] and [`open`].
-pub async fn load(arguments: &ModelArgs) -> Result<Session, Error> {
-    open(read(arguments)?, arguments).await
+pub async fn load(arguments: &ModelArgs, progress: &mut Progress) -> Result<Session, Error> {
+    open(fetch(arguments, progress)?, arguments).await
 }
 
-/// The same, with the source statistics that were asked for, or that lie beside the model.
+/// The same, with source statistics: those that were asked for ([`asked_statistics`]), else those that lie beside the model.
 ///
 /// # Errors
-/// Those of [`load`], [`statistics`] and [`use_statistics`].
-pub async fn load_with_statistics(arguments: &ModelArgs, statistics: &StatisticsArgs) -> Result<Session, Error> {
-    let files = read(arguments)?;
-    let statistics = self::statistics(&files, statistics)?;
+/// Those of [`load`] and [`use_statistics`].
+pub async fn load_with_statistics(
+    arguments: &ModelArgs,
+    asked: Option<&StatisticsFile>,
+    progress: &mut Progress,
+) -> Result<Session, Error> {
+    let files = fetch(arguments, progress)?;
+    let beside = files.statistics.clone();
     let session = open(files, arguments).await?;
-    use_statistics(&session, statistics.as_ref())?;
+    use_statistics(&session, asked.or(beside.as_ref()))?;
     Ok(session)
 }
 
-/// The files of the model that was asked for.
+/// The files of the model that was asked for; `progress` shows what is fetched for it.
 ///
 /// # Errors
 /// Those of [`ModelFiles::read`].
-pub fn read(arguments: &ModelArgs) -> Result<ModelFiles, Error> {
-    arguments
-        .model
-        .as_ref()
-        .map_or_else(|| Ok(ModelFiles::embedded()), ModelFiles::read)
+pub fn fetch(arguments: &ModelArgs, progress: &mut Progress) -> Result<ModelFiles, Error> {
+    match &arguments.model {
+        Some(place) => ModelFiles::read(place, progress),
+        None => Ok(ModelFiles::embedded()),
+    }
 }
 
 /// Puts a model onto the device that was asked for.
@@ -79,17 +84,25 @@ pub type StatisticsFile = (String, Cow<'static, [u8]>);
 /// # Errors
 /// [`Error::Read`].
 pub fn statistics(files: &ModelFiles, arguments: &StatisticsArgs) -> Result<Option<StatisticsFile>, Error> {
-    match &arguments.statistics {
-        Some(path) => {
-            let name = path.display().to_string();
-            let bytes = std::fs::read(path).map_err(|source| Error::Read {
-                what: "the statistics",
-                path: name.clone(),
-                source,
-            })?;
-            Ok(Some((name, Cow::Owned(bytes))))
-        }
-        None => Ok(files.statistics.clone()),
+    Ok(asked_statistics(arguments)?.or_else(|| files.statistics.clone()))
+}
+
+/// The bytes of the source statistics that were asked for. No model is needed for them: that there is no such file can be said before one is loaded.
+///
+/// # Errors
+/// [`Error::Read`].
+pub fn asked_statistics(arguments: &StatisticsArgs) -> Result<Option<StatisticsFile>, Error> {
+    let Some(path) = &arguments.statistics else {
+        return Ok(None);
+    };
+    let name = path.display().to_string();
+    match std::fs::read(path) {
+        Ok(bytes) => Ok(Some((name, Cow::Owned(bytes)))),
+        Err(source) => Err(Error::Read {
+            what: "the statistics",
+            path: name,
+            source,
+        }),
     }
 }
 

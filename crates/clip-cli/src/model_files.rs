@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::error::Error;
 use crate::hub::{self, Repository};
+use crate::progress::Progress;
 
 pub const CONFIG: &str = "config.json";
 pub const PREPROCESSOR: &str = "preprocessor_config.json";
@@ -77,15 +78,16 @@ impl ModelFiles {
         }
     }
 
-    /// Reads them; from the hub, fetches what isn't in its cache yet.
+    /// Reads them; from the hub, fetches what isn't in its cache yet, which `progress` shows.
     ///
     /// # Errors
     /// [`Error::ModelIncomplete`], [`Error::Read`], [`Error::Hub`].
-    pub fn read(place: &ModelPlace) -> Result<Self, Error> {
+    pub fn read(place: &ModelPlace, progress: &mut Progress) -> Result<Self, Error> {
         match place {
             ModelPlace::Path(path) => read_path(path, place.to_string()),
             ModelPlace::Hub(repository) => {
-                let files = hub::fetch(repository)?;
+                let files = hub::fetch(repository, progress)?;
+                progress.spin("reading the model");
                 Ok(Self {
                     name: repository.name.clone(),
                     place: place.to_string(),

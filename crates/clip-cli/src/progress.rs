@@ -10,10 +10,14 @@ const LINE_EVERY: Duration = Duration::from_secs(60);
 /// How often the time on a bar is drawn anew.
 const TICK: Duration = Duration::from_millis(100);
 
-/// A bar that disappears when it is dropped; nothing at all where standard error is no terminal.
+/// What stands there while the length is unknown.
+const SPINNER: &str = "{spinner} {msg} ({elapsed})";
+
+/// A bar that disappears when it is dropped. Where standard error is no terminal, a line now and then of what takes long.
 pub struct Progress {
     bar: ProgressBar,
     counting: bool,
+    writes_lines: bool,
     lines: Option<Lines>,
 }
 
@@ -22,10 +26,11 @@ impl Progress {
     pub fn spinner(message: &str) -> Self {
         // It draws on standard error, and hides by itself where that is no terminal.
         let bar = ProgressBar::new_spinner().with_finish(ProgressFinish::AndClear);
-        bar.set_style(style("{spinner} {msg} ({elapsed})"));
+        bar.set_style(style(SPINNER));
         bar.set_message(message.to_owned());
         bar.enable_steady_tick(TICK);
         Self {
+            writes_lines: bar.is_hidden(),
             bar,
             counting: false,
             lines: None,
@@ -33,8 +38,19 @@ impl Progress {
     }
 
     /// Something else of unknown length begins.
-    pub fn spin(&mut self, message: &'static str) {
-        self.bar.set_message(message);
+    pub fn spin(&mut self, message: impl Into<String>) {
+        if self.counting {
+            self.bar.set_style(style(SPINNER));
+            self.counting = false;
+        }
+        self.bar.set_message(message.into());
+    }
+
+    /// Says that something long begins, where no bar shows it.
+    pub fn announce(&self, text: &str) {
+        if self.writes_lines {
+            eprintln!("{text}");
+        }
     }
 
     /// `done` of `total` bytes are done.
@@ -43,10 +59,12 @@ impl Progress {
             let template = "{spinner} {msg:<24!} {bar:30.cyan/dim} {bytes} of {total_bytes} ({elapsed})";
             self.bar.set_style(style(template).progress_chars("━━─"));
             self.counting = true;
+            self.lines = Some(Lines::begin(done));
         }
         self.bar.set_message(message);
         self.bar.set_length(total);
         self.bar.set_position(done);
+        self.say(message, done, total, &|bytes| format!("{:.0} MB", bytes as f64 / 1e6));
     }
 
     /// `done` of `total` are done.
@@ -64,20 +82,26 @@ impl Progress {
 
     /// `done` of `total` are done, and the others will take about as long.
     pub fn remaining(&mut self, message: &'static str, done: usize, total: usize) {
+        let (done, total) = (as_u64(done), as_u64(total));
         if !self.counting {
             let template = "{spinner} {msg} {bar:30.cyan/dim} {pos} of {len} ({elapsed}, {eta} left)";
             self.bar.set_style(style(template).progress_chars("━━─"));
-            self.bar.set_length(as_u64(total));
+            self.bar.set_length(total);
             self.bar.set_message(message);
             // What an earlier run has done says nothing of the speed of this one.
-            self.bar.set_position(as_u64(done));
+            self.bar.set_position(done);
             self.bar.reset_eta();
             self.counting = true;
             self.lines = Some(Lines::begin(done));
         }
-        self.bar.set_position(as_u64(done));
-        if let Some(lines) = self.lines.as_mut().filter(|_| self.bar.is_hidden()) {
-            lines.say(message, done, total);
+        self.bar.set_position(done);
+        self.say(message, done, total, &|count| count.to_string());
+    }
+
+    /// A line, if it is time for one.
+    fn say(&mut self, message: &str, done: u64, total: u64, shown: &dyn Fn(u64) -> String) {
+        if let Some(lines) = self.lines.as_mut().filter(|_| self.writes_lines) {
+            lines.say(message, done, total, shown);
         }
     }
 
@@ -125,12 +149,12 @@ impl Progress {
 /// Progress of long work in a log: a line a minute, so nothing at all of what is soon done.
 struct Lines {
     start: Instant,
-    first: usize,
+    first: u64,
     last: Instant,
 }
 
 impl Lines {
-    fn begin(done: usize) -> Self {
+    fn begin(done: u64) -> Self {
         let now = Instant::now();
         Self {
             start: now,
@@ -139,13 +163,14 @@ impl Lines {
         }
     }
 
-    fn say(&mut self, message: &str, done: usize, total: usize) {
+    fn say(&mut self, message: &str, done: u64, total: u64, shown: &dyn Fn(u64) -> String) {
         if self.last.elapsed() < LINE_EVERY || done <= self.first {
             return;
         }
         self.last = Instant::now();
         let per_item = self.start.elapsed().as_secs_f64() / (done - self.first) as f64;
         let minutes = per_item * total.saturating_sub(done) as f64 / 60.0;
+        let (done, total) = (shown(done), shown(total));
         eprintln!("{message}: {done} of {total}, about {minutes:.0} min left");
     }
 }

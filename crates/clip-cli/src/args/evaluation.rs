@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{ModelArgs, TemplateArgs, ViewFlags, at_least_one};
+use super::{ModelArgs, TemplateArgs, ViewFlags, at_least};
 
 /// Arguments of `eval`.
 #[derive(Debug, Args)]
@@ -31,10 +31,10 @@ pub struct EvalArgs {
     #[arg(long, value_name = "KIND:SEVERITY", default_value = "clean")]
     pub corrupt: Vec<String>,
     /// At most so many pictures, chosen with the seed, spread evenly over the classes. More than in a run before continues that run
-    #[arg(long, value_name = "N", value_parser = at_least_one())]
+    #[arg(long, value_name = "N", value_parser = at_least(1))]
     pub limit: Option<usize>,
     /// At most so many pictures of each class
-    #[arg(long, value_name = "N", value_parser = at_least_one())]
+    #[arg(long, value_name = "N", value_parser = at_least(1))]
     pub limit_per_class: Option<usize>,
     /// Folder for report.md, report.json, the plots, and the journal that a run which was cut goes on from
     #[arg(short, long, value_name = "FOLDER")]
@@ -61,8 +61,8 @@ pub struct StatsArgs {
     /// The file to write; statistics.safetensors beside a model's model.safetensors is found by itself
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
-    /// At most so many pictures, chosen with the seed, spread evenly over the folders
-    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = at_least_one())]
+    /// At most so many pictures, chosen with the seed, spread evenly over the folders; of one alone there is no variance
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = at_least(2))]
     pub limit: usize,
     /// Seed of that choice
     #[arg(long, default_value_t = 0)]

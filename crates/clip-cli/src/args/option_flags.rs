@@ -222,12 +222,14 @@ impl Flag {
             .long(long_name(name))
             .help(self.help())
             .value_name(value_name(self.description.kind))
-            .allow_hyphen_values(true)
             .action(ArgAction::Append)
             .help_heading("Views and options of the methods");
-        if self.description.kind == OptionKind::Flag {
-            arg = arg.num_args(0..=1).default_missing_value("true");
-        }
+        arg = if self.description.kind == OptionKind::Flag {
+            arg.num_args(0..=1).default_missing_value("true")
+        } else {
+            // Numbers may be negative. With a flag, which needs no value, it would take the next flag for one.
+            arg.allow_hyphen_values(true)
+        };
         if SHORT_NAMES.iter().any(|(long, _)| *long == name) {
             arg = arg.visible_alias(name.replace('_', "-"));
         }

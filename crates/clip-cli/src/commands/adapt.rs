@@ -1,5 +1,6 @@
 //! `clip-ttl adapt`: adapts to one picture, and says what is predicted before and after.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use clip_adapt::episode::Episode;
@@ -17,8 +18,8 @@ use crate::{adapter, input, model};
 /// Runs the command.
 ///
 /// # Errors
-/// Those of the picture, the labels, the model, the options and the device; [`Error::AdapterStopped`] where an adapter
-/// should be saved that isn't there.
+/// Those of the picture, the labels, the model, the options and the device; [`Error::AdapterStopped`] and [`clip_adapt::Error::AdapterMissing`] where an
+/// adapter should be saved that isn't there.
 pub async fn run(arguments: &AdaptArgs) -> Result<Outcome, Error> {
     // What costs nothing is looked at first.
     input::check_pictures(std::slice::from_ref(&arguments.image))?;
@@ -26,44 +27,59 @@ pub async fn run(arguments: &AdaptArgs) -> Result<Outcome, Error> {
         adapter::check(path)?;
     }
     let setup = arguments.adaptation.setup()?;
+    if arguments.save_adapter.is_some() {
+        adapter::check_method(&setup)?;
+    }
     let labels = input::read_labels(&arguments.labels)?;
+    input::check_adaptable(&labels, &arguments.prompt.template, &setup)?;
+    let statistics = model::asked_statistics(&arguments.statistics)?;
     let picture = Arc::new(input::read_picture(&arguments.image)?);
     let mut progress = Progress::spinner("loading the model");
-    let session = model::load_with_statistics(&arguments.model, &arguments.statistics).await?;
+    let session = model::load_with_statistics(&arguments.model, statistics.as_ref(), &mut progress).await?;
     let mut episode = session.start(picture, &labels, &arguments.prompt.template, setup)?;
     let report = finish(&mut episode, &mut progress).await?;
     drop(progress);
 
-    if arguments.output.json {
-        output::print_json(&report)?;
-    } else {
-        warn(&report.warnings);
-        let surface = Surface::of_stdout();
-        output::print(&render(
-            &input::picture_name(&arguments.image),
-            &report,
-            arguments.output.all,
-            surface,
+    // Before anything is printed: a reader that has seen enough ends the program, and must not take the adapter along.
+    let saved = match &arguments.save_adapter {
+        Some(path) => save(path, arguments, &episode, &report).await,
+        None => Ok(()),
+    };
+    let printed = print(arguments, &report);
+    saved?;
+    printed?;
+    if let Some(path) = arguments.save_adapter.as_ref().filter(|_| !arguments.output.json) {
+        output::print(&format!(
+            "Adapter saved as {}\n",
+            output::printable(&path.display().to_string())
         ))?;
     }
-    if let Some(path) = &arguments.save_adapter {
-        let base_model = arguments
-            .model
-            .model
-            .as_ref()
-            .map_or_else(|| report.model.clone(), ToString::to_string);
-        if report.stopped.is_some() {
-            return Err(Error::AdapterStopped);
-        }
-        adapter::save(path, &episode.adapter_files(&base_model).await?)?;
-        if !arguments.output.json {
-            output::print(&format!(
-                "Adapter saved as {}\n",
-                output::printable(&path.display().to_string())
-            ))?;
-        }
-    }
     Ok(Outcome::Good)
+}
+
+async fn save(path: &Path, arguments: &AdaptArgs, episode: &Episode, report: &EpisodeReport) -> Result<(), Error> {
+    if report.stopped.is_some() {
+        return Err(Error::AdapterStopped);
+    }
+    let base_model = arguments
+        .model
+        .model
+        .as_ref()
+        .map_or_else(|| report.model.clone(), ToString::to_string);
+    adapter::save(path, &episode.adapter_files(&base_model).await?)
+}
+
+fn print(arguments: &AdaptArgs, report: &EpisodeReport) -> Result<(), Error> {
+    if arguments.output.json {
+        return output::print_json(report);
+    }
+    warn(&report.warnings);
+    output::print(&render(
+        &input::picture_name(&arguments.image),
+        report,
+        arguments.output.all,
+        Surface::of_stdout(),
+    ))
 }
 
 async fn finish(episode: &mut Episode, progress: &mut Progress) -> Result<EpisodeReport, Error> {

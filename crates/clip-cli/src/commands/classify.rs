@@ -39,11 +39,13 @@ enum EntryResult {
 pub async fn run(arguments: &ClassifyArgs) -> Result<Outcome, Error> {
     input::check_pictures(&arguments.images)?;
     let labels = input::read_labels(&arguments.labels)?;
+    input::check_labels(&labels, &arguments.prompt.template)?;
     let mut progress = Progress::spinner("loading the model");
-    let session = model::load(&arguments.model).await?;
+    let session = model::load(&arguments.model, &mut progress).await?;
     let surface = Surface::of_stdout();
     let mut results = Vec::new();
     let mut all_read = true;
+    let mut is_first = true;
     let count = arguments.images.len();
     for (index, path) in arguments.images.iter().enumerate() {
         progress.count("classifying", index, count);
@@ -52,7 +54,7 @@ pub async fn run(arguments: &ClassifyArgs) -> Result<Outcome, Error> {
             Ok(classification) => {
                 if !arguments.output.json {
                     let text = render(&image, &classification, arguments.output.all, surface);
-                    let warnings = if index == 0 {
+                    let warnings = if is_first {
                         classification.warnings.as_slice()
                     } else {
                         &[]
@@ -62,6 +64,7 @@ pub async fn run(arguments: &ClassifyArgs) -> Result<Outcome, Error> {
                         warn(warnings);
                         output::print(&text)
                     })?;
+                    is_first = false;
                 }
                 EntryResult::Classified(classification)
             }

@@ -47,8 +47,16 @@ pub fn run(arguments: &ConvertArgs) -> Result<Outcome, Error> {
     {
         return Err(Error::ConvertOntoItself { path: file });
     }
+    if file != arguments.to
+        && let ModelPlace::Path(from) = &arguments.from
+        && is_source_folder(from, &arguments.to)
+    {
+        return Err(Error::ConvertBesideItself {
+            path: arguments.to.clone(),
+        });
+    }
     let mut progress = Progress::spinner("reading the model");
-    let files = ModelFiles::read(&arguments.from)?;
+    let files = ModelFiles::read(&arguments.from, &mut progress)?;
     let unloadable = |source| Error::Model {
         path: files.place.clone(),
         source,
@@ -137,6 +145,14 @@ fn is_source(from: &Path, file: &Path) -> bool {
     weights
         .canonicalize()
         .is_ok_and(|weights| file.canonicalize().is_ok_and(|file| file == weights))
+}
+
+/// Whether a model's files lie in the folder that is to be written: the configuration that explains them would be replaced, and whatever is called as
+/// the weights are.
+fn is_source_folder(from: &Path, folder: &Path) -> bool {
+    let own = if from.is_dir() { from } else { input::folder_of(from) };
+    own.canonicalize()
+        .is_ok_and(|own| folder.canonicalize().is_ok_and(|folder| folder == own))
 }
 
 /// Writes the configuration beside the weights, for whoever doesn't look for it in them.

@@ -11,9 +11,9 @@ use clip_model::picture::Picture;
 use clip_model::quantised::WeightFormat;
 use serde::Serialize;
 
-use crate::args::FidelityArgs;
-use crate::commands::Outcome;
-use crate::error::Error;
+use crate::args::{FidelityArgs, ModelArgs};
+use crate::commands::{FailedPicture, Outcome};
+use crate::error::{self, Error};
 use crate::output;
 use crate::progress::Progress;
 use crate::{input, model};
@@ -27,7 +27,7 @@ struct Answer {
     probabilities: Vec<f32>,
     /// The centre view's features, not normalised.
     features: Vec<f32>,
-    /// With adaptation, where the picture is one of those: the mean entropy of the views before and after, and the label.
+    /// With adaptation, where the picture is one of those and an update was made: the mean entropy of the views before and after, and the label.
     adapted: Option<Adapted>,
 }
 
@@ -47,6 +47,8 @@ struct Row {
     largest_probability_change: f64,
     mean_cosine: f64,
     least_cosine: f64,
+    /// Of the pictures that should be adapted to, those of which the following is: no update was made of the others, in this format or in f32.
+    adapted_pictures: usize,
     adapted_top1_agreement: Option<f64>,
     mean_entropy_change: Option<f64>,
     largest_difference_of_entropy_change: Option<f64>,
@@ -56,8 +58,12 @@ struct Row {
 struct Document {
     model: String,
     device: String,
+    /// Pictures that were looked at.
     pictures: usize,
+    /// Those that couldn't be.
+    failed: Vec<FailedPicture>,
     labels: usize,
+    /// Of the pictures that were looked at, those that should be adapted to.
     adapted_pictures: usize,
     method: String,
     steps: Option<u64>,
@@ -68,19 +74,29 @@ struct Document {
 /// Runs the command.
 ///
 /// # Errors
-/// Those of the pictures, the labels, the model and the device.
+/// Those of the folder, the labels, the model and the device. A picture that can't be opened is reported, and the others go on.
 pub async fn run(arguments: &FidelityArgs) -> Result<Outcome, Error> {
+    // What costs nothing is looked at first.
     let setup = arguments.adaptation.setup()?;
     let labels = input::read_labels(&arguments.labels)?;
+    if arguments.adapt > 0 {
+        input::check_adaptable(&labels, &arguments.prompt.template, &setup)?;
+    } else {
+        input::check_labels(&labels, &arguments.prompt.template)?;
+    }
+    let statistics = model::asked_statistics(&arguments.statistics)?;
     let limit = Limit {
         total: arguments.limit,
         per_class: None,
     };
-    let (paths, _) = dataset::pictures(&arguments.folder, limit, 0)?;
+    let (mut paths, _) = dataset::pictures(&arguments.folder, limit, 0)?;
     let mut progress = Progress::spinner("loading the model");
-    let mut loaded = arguments.model.clone();
-    loaded.dtype = FormatChoice::AsStored;
-    let stored = model::load(&loaded).await?.clip().main_format();
+    let mut loaded = ModelArgs {
+        model: arguments.model.clone(),
+        dtype: FormatChoice::AsStored,
+        device: arguments.device,
+    };
+    let stored = model::load(&loaded, &mut progress).await?.clip().main_format();
     if stored.is_quantised() {
         return Err(Error::AlreadyQuantised {
             path: loaded
@@ -90,10 +106,12 @@ pub async fn run(arguments: &FidelityArgs) -> Result<Outcome, Error> {
         });
     }
     let mut answers = Vec::new();
+    let mut failed = Vec::new();
     let mut names = (String::new(), String::new());
     for format in std::iter::once(WeightFormat::F32).chain(COMPARED) {
+        progress.spin(format!("loading the model in {format}"));
         loaded.dtype = FormatChoice::Fixed(format);
-        let session = model::load_with_statistics(&loaded, &arguments.statistics).await?;
+        let session = model::load_with_statistics(&loaded, statistics.as_ref(), &mut progress).await?;
         let device = &session.clip().device;
         names = (
             session.model().to_owned(),
@@ -101,13 +119,32 @@ pub async fn run(arguments: &FidelityArgs) -> Result<Outcome, Error> {
         );
         let resident = session.clip().resident();
         let bytes = resident.values().map(|part| part.device_bytes + part.host_bytes).sum();
-        let mut of_format = Vec::with_capacity(paths.len());
-        for (index, path) in paths.iter().enumerate() {
-            progress.count(format.as_str(), index, paths.len());
-            let adapt = index < arguments.adapt;
-            let setup = adapt.then_some(&setup);
-            let template = &arguments.prompt.template;
-            of_format.push(answer(&session, input::read_picture(path)?, &labels, template, setup).await?);
+        let count = paths.len();
+        let mut seen = Vec::with_capacity(count);
+        let mut of_format = Vec::with_capacity(count);
+        for (index, path) in paths.into_iter().enumerate() {
+            progress.count(format.as_str(), index, count);
+            let picture = match input::read_picture(&path) {
+                Ok(picture) => picture,
+                Err(error) if answers.is_empty() => {
+                    progress.suspend(|| error::report(&error));
+                    failed.push(FailedPicture::new(&path, &error));
+                    continue;
+                }
+                // What one format has seen and another hasn't can't be compared.
+                Err(error) => return Err(error),
+            };
+            let setup = (of_format.len() < arguments.adapt).then_some(&setup);
+            of_format.push(answer(&session, picture, &labels, &arguments.prompt.template, setup).await?);
+            seen.push(path);
+        }
+        // The other formats see those that the first one has seen.
+        paths = seen;
+        if paths.is_empty() {
+            return Err(Error::NoReadablePictures {
+                path: arguments.folder.display().to_string(),
+                count,
+            });
         }
         answers.push((format, bytes, of_format));
     }
@@ -115,12 +152,14 @@ pub async fn run(arguments: &FidelityArgs) -> Result<Outcome, Error> {
     let Some((_, _, reference)) = answers.first() else {
         return Ok(Outcome::Good);
     };
+    let is_whole = failed.is_empty();
     let document = Document {
         model: names.0,
         device: names.1,
         pictures: paths.len(),
+        failed,
         labels: labels.len(),
-        adapted_pictures: reference.iter().filter(|answer| answer.adapted.is_some()).count(),
+        adapted_pictures: paths.len().min(arguments.adapt),
         method: setup.name().to_owned(),
         steps: setup.options().get("steps").and_then(serde_json::Value::as_u64),
         views: setup.views.views,
@@ -134,7 +173,7 @@ pub async fn run(arguments: &FidelityArgs) -> Result<Outcome, Error> {
     } else {
         output::print(&render(&document))?;
     }
-    Ok(Outcome::Good)
+    Ok(Outcome::of(is_whole))
 }
 
 async fn answer(
@@ -210,6 +249,7 @@ fn compare(format: WeightFormat, weights_bytes: usize, answers: &[Answer], refer
         largest_probability_change: largest(changes.iter().copied()),
         mean_cosine: cosines.iter().sum::<f64>() / cosines.len().max(1) as f64,
         least_cosine: -largest(cosines.iter().map(|cosine| -cosine)),
+        adapted_pictures: adapted.len(),
         adapted_top1_agreement: of_adapted(share(
             adapted
                 .iter()
@@ -277,6 +317,27 @@ fn render(document: &Document) -> String {
             optional(row.adapted_top1_agreement, &percent),
             optional(row.mean_entropy_change, &|value| format!("{value:.4}")),
             optional(row.largest_difference_of_entropy_change, &|value| format!("{value:.4}")),
+        ));
+    }
+    let left_out: Vec<String> = document
+        .formats
+        .iter()
+        .filter(|row| row.adapted_pictures < document.adapted_pictures)
+        .map(|row| {
+            let count = document.adapted_pictures - row.adapted_pictures;
+            format!("{} {count}", row.format)
+        })
+        .collect();
+    if !left_out.is_empty() {
+        text.push_str(&format!(
+            "\nOf the pictures adapted to, some are not in the last three columns, since no update was made or the adaptation was stopped: {}.\n",
+            left_out.join(", ")
+        ));
+    }
+    if !document.failed.is_empty() {
+        text.push_str(&format!(
+            "\nPictures that could not be opened: {}.\n",
+            document.failed.len()
         ));
     }
     text

@@ -10,6 +10,8 @@ pub mod methods;
 pub mod stats;
 pub mod verify;
 
+use std::path::Path;
+
 use clip_adapt::report::Warning;
 use serde::Serialize;
 
@@ -44,6 +46,23 @@ impl From<&Error> for Failure {
         Self {
             code: error.code(),
             message: error.to_string(),
+        }
+    }
+}
+
+/// A picture that can't be opened, in JSON.
+#[derive(Debug, Serialize)]
+pub struct FailedPicture {
+    path: String,
+    error: Failure,
+}
+
+impl FailedPicture {
+    /// With what went wrong.
+    pub fn new(path: &Path, error: &Error) -> Self {
+        Self {
+            path: path.display().to_string(),
+            error: Failure::from(error),
         }
     }
 }

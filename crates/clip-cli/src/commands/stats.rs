@@ -7,7 +7,7 @@ use clip_eval::dataset::{self, Limit};
 use serde::Serialize;
 
 use crate::args::StatsArgs;
-use crate::commands::{Failure, Outcome};
+use crate::commands::{FailedPicture, Outcome};
 use crate::error::{self, Error};
 use crate::output;
 use crate::progress::Progress;
@@ -26,12 +26,6 @@ struct Document {
     failed: Vec<FailedPicture>,
 }
 
-#[derive(Serialize)]
-struct FailedPicture {
-    path: String,
-    error: Failure,
-}
-
 /// Runs the command.
 ///
 /// # Errors
@@ -44,7 +38,7 @@ pub async fn run(arguments: &StatsArgs) -> Result<Outcome, Error> {
     };
     let (items, found) = dataset::pictures(&arguments.folder, limit, arguments.seed)?;
     let mut progress = Progress::spinner("loading the model");
-    let session = model::load(&arguments.model).await?;
+    let session = model::load(&arguments.model, &mut progress).await?;
     let mut collector = StatisticsCollector::new(session.clip());
     let mut failed = Vec::new();
     for (index, path) in items.iter().enumerate() {
@@ -53,10 +47,7 @@ pub async fn run(arguments: &StatsArgs) -> Result<Outcome, Error> {
             Ok(picture) => collector.add(&picture).await?,
             Err(error) => {
                 progress.suspend(|| error::report(&error));
-                failed.push(FailedPicture {
-                    path: path.display().to_string(),
-                    error: Failure::from(&error),
-                });
+                failed.push(FailedPicture::new(path, &error));
             }
         }
     }

@@ -39,7 +39,7 @@ enum EntryResult {
 /// Those of model and device. An episode that can't be replayed is reported, and the others go on.
 pub async fn run(arguments: &VerifyArgs) -> Result<Outcome, Error> {
     let mut progress = Progress::spinner("loading the model");
-    let session = model::load(&arguments.model).await?;
+    let session = model::load(&arguments.model, &mut progress).await?;
     let surface = Surface::of_stdout();
     let mut results = Vec::new();
     let mut passed = true;

@@ -5,7 +5,7 @@ use std::path::Path;
 use safetensors::{Dtype, SafeTensors};
 use serde_json::{Value, json};
 
-use crate::common::{CHELSEA, folder, keys, list, number, run, words};
+use crate::common::{CHELSEA, folder, keys, list, number, put, root, run, words};
 
 /// Few views and a low rank: a second instead of ten.
 fn adapt(more: &str) -> Vec<String> {
@@ -232,6 +232,49 @@ fn the_saved_adapter_has_pefts_names_and_shapes() {
         );
     }
     assert_eq!(list(&config["target_modules"]).len(), 4);
+}
+
+#[test]
+fn the_adapter_is_saved_whether_or_not_somebody_reads_the_report() {
+    let folder = folder("adapter-unread").join("made-for-it");
+    let file = folder.join("adapter_model.safetensors");
+    let line = adapt(&format!("--json --save-adapter {}", file.display())).join(" ");
+    let script = format!(
+        "\"{}\" {line} | true; exit ${{PIPESTATUS[0]}}",
+        env!("CARGO_BIN_EXE_clip-ttl")
+    );
+    let ended = std::process::Command::new("bash")
+        .args(["-c", &script])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+    assert!(file.is_file() && folder.join("adapter_config.json").is_file());
+}
+
+#[test]
+fn a_second_adapter_does_not_take_the_configuration_of_the_first() {
+    let folder = folder("adapter-second");
+    let config = put(&folder, "adapter_config.json", "{}");
+    let other = folder.join("other.safetensors");
+    run(adapt(&format!("--save-adapter {}", other.display())))
+        .refuses(&["cannot save the adapter", "another adapter's configuration"]);
+    assert_eq!(std::fs::read_to_string(&config).unwrap(), "{}");
+    // An adapter's own file may be written again.
+    let first = put(&folder, "first.safetensors", []);
+    run(adapt(&format!("--save-adapter {first}"))).expect(0);
+    assert!(std::fs::read_to_string(&config).unwrap().contains("lora_alpha"));
+}
+
+#[test]
+fn a_method_that_trains_no_adapter_is_refused_before_it_runs() {
+    let file = folder("adapter-none").join("adapter_model.safetensors");
+    // Not even the model is read.
+    let line = format!(
+        "adapt {CHELSEA} --labels cat,dog --model no/such/model --method zero --save-adapter {}",
+        file.display()
+    );
+    run(words(&line)).refuses(&["there is no adapter", "ttl does"]);
 }
 
 #[test]

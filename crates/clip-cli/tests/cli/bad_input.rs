@@ -22,6 +22,8 @@ fn wrong_usage_exits_2() {
         &format!("adapt {CHELSEA} --labels cat,dog --rank -1"),
         &format!("adapt {CHELSEA} --labels cat,dog --targets q,x"),
         &format!("adapt {CHELSEA} --labels cat,dog --crop-scale 0.5"),
+        "fidelity www/samples --labels cat,dog --dtype f32",
+        "stats www/samples -o statistics.safetensors --limit 1",
         "classify - - --labels cat,dog",
         "verify",
     ];
@@ -130,6 +132,47 @@ fn labels_are_checked() {
         with("--labels cat,dog --template photo").refuses(&["photo", "{}"]);
         run(["classify", CHELSEA, "--labels", ""]).refuses(&["label 1 is empty"]);
     }
+}
+
+#[test]
+fn what_costs_nothing_is_said_before_a_model_is_read() {
+    for command in [
+        "fidelity www/samples",
+        &format!("classify {CHELSEA}"),
+        &format!("adapt {CHELSEA}"),
+    ] {
+        let with = |more: &str| run(words(&format!("{command} --model no/such/model {more}")));
+        with("--labels cat,dog,cat").refuses(&["\"cat\"", "number 1 and number 3"]);
+        with("--labels cat,,dog").refuses(&["label 2 is empty"]);
+        with("--labels cat,dog --template photo").refuses(&["photo", "{}"]);
+    }
+    for command in ["fidelity www/samples --adapt 1", &format!("adapt {CHELSEA}")] {
+        let with = |more: &str| run(words(&format!("{command} --model no/such/model {more}")));
+        with("--labels cat").refuses(&["at least two labels"]);
+        with("--labels cat,dog --statistics no/such/statistics").refuses(&["no/such/statistics"]);
+    }
+}
+
+#[test]
+fn a_benchmark_that_cannot_run_makes_no_model() {
+    let folder = folder("bench-refused");
+    let bench = |more: &str| {
+        let line = format!(
+            "bench --shape tinyclip --repeat 0 --device cpu --write {}",
+            folder.display()
+        );
+        run(words(&format!("{line} {more}")))
+    };
+    assert!(bench("--steps many").expect(2).stderr.contains("--steps"));
+    bench("--statistics no/such/statistics").refuses(&["no/such/statistics"]);
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
+    // Nor does it replace one.
+    let config = put(&folder, "config.json", "{}");
+    bench("").refuses(&[&config, "name another folder"]);
+    assert_eq!(std::fs::read_to_string(&config).unwrap(), "{}");
+    std::fs::rename(&config, folder.join("model.safetensors")).unwrap();
+    bench("").refuses(&["model.safetensors", "name another folder"]);
+    assert!(!std::fs::exists(&config).unwrap());
 }
 
 #[test]

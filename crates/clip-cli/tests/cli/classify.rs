@@ -163,6 +163,15 @@ fn a_label_of_a_hundred_words_is_cut_with_a_warning() {
 }
 
 #[test]
+fn a_warning_about_labels_is_told_once_whichever_picture_can_be_read() {
+    let label = "very ".repeat(100);
+    let pictures = ["classify", "nowhere.png", CHELSEA, CHELSEA];
+    let labels = ["--device", "cpu", "--labels", "cat", "--labels", label.trim()];
+    let text = run(pictures.into_iter().chain(labels)).expect(1);
+    assert_eq!(text.stderr.matches("77 tokens").count(), 1, "{text:?}");
+}
+
+#[test]
 fn markup_emoji_and_escapes_in_labels_are_text() {
     let folder = folder("odd-labels");
     let file = put(&folder, "labels.txt", "<b>cat</b>\n🐈\n\x1b[31mred\n");

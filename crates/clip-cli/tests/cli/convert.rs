@@ -144,6 +144,35 @@ fn what_cannot_be_converted_leaves_nothing_behind() {
 }
 
 #[test]
+fn the_folder_of_a_model_is_not_written_over() {
+    let folder = folder("convert-beside");
+    let config = put(&folder, "config.json", bytes(&format!("{TINY}/config.json")));
+    let other = put(
+        &folder,
+        "other.safetensors",
+        bytes(&format!("{TINY}/model.safetensors")),
+    );
+    let weights = put(&folder, "model.safetensors", "another model");
+    run(["convert", "--from", &other, "--to", folder.to_str().unwrap()])
+        .refuses(&["the model itself is in", "--to another folder"]);
+    assert_eq!(std::fs::read(&config).unwrap(), bytes(&format!("{TINY}/config.json")));
+    assert_eq!(std::fs::read_to_string(&weights).unwrap(), "another model");
+}
+
+/// A device that is full for whoever writes to it is what the new file is, until it is whole.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_write_that_fails_leaves_what_was_there() {
+    let folder = folder("convert-full");
+    let to = put(&folder, "out.safetensors", "an earlier file");
+    let part = folder.join("out.safetensors.part");
+    std::os::unix::fs::symlink("/dev/full", &part).unwrap();
+    run(["convert", "--from", TINY, "--to", &to]).refuses(&["cannot write", &to]);
+    assert_eq!(std::fs::read_to_string(&to).unwrap(), "an earlier file");
+    assert!(part.symlink_metadata().is_err(), "nothing is left of the new one");
+}
+
+#[test]
 fn a_folder_gets_the_files_of_hugging_faces_layout() {
     let folder = folder("convert-folder");
     let to = format!("{}/", folder.join("unpacked").display());

@@ -2,12 +2,18 @@
 
 use serde_json::json;
 
-use crate::common::{folder, list, number, run, words};
+use crate::common::{bytes, folder, list, number, put, run, words};
+
+/// The model that ships, unpacked, in a folder of a test's own.
+fn unquantised(name: &str) -> String {
+    let model = format!("{}/", folder(name).join("model").display());
+    run(["convert", "--from", "models/pocket", "--to", &model, "--quant", "f32"]).expect(0);
+    model
+}
 
 #[test]
 fn four_bits_are_further_from_single_precision_than_the_others() {
-    let model = format!("{}/", folder("fidelity").join("model").display());
-    run(["convert", "--from", "models/pocket", "--to", &model, "--quant", "f32"]).expect(0);
+    let model = unquantised("fidelity");
     let line = format!(
         "fidelity www/samples --labels cat,dog,horse,bridge --model {model} --limit 3 --adapt 1 --views 3 --device cpu --json"
     );
@@ -51,6 +57,42 @@ fn four_bits_are_further_from_single_precision_than_the_others() {
         formats.iter().all(|row| number(&row["mean_entropy_change"]) < 0.0),
         "{document}"
     );
+}
+
+#[test]
+fn a_picture_that_cannot_be_read_and_an_update_that_is_not_made_are_told() {
+    let model = unquantised("fidelity-broken");
+    let pictures = folder("fidelity-broken-pictures");
+    let broken = put(&pictures, "broken.png", &bytes("www/samples/chelsea.png")[..5000]);
+    for name in ["chelsea.png", "kitten.webp"] {
+        put(&pictures, name, bytes(&format!("www/samples/{name}")));
+    }
+    let line = format!(
+        "fidelity {} --labels cat,dog --model {model} --adapt 2 --steps 0 --views 2 --device cpu",
+        pictures.display()
+    );
+    let told = run(words(&format!("{line} --json"))).expect(1);
+    assert_eq!(told.stderr.matches(&broken).count(), 1, "{told:?}");
+    let document = told.json();
+    assert_eq!(
+        (&document["pictures"], &document["failed"][0]["path"]),
+        (&json!(2), &json!(broken))
+    );
+    assert_eq!(list(&document["formats"]).len(), 4);
+    assert_eq!(document["adapted_pictures"], 2);
+    for row in list(&document["formats"]) {
+        assert_eq!(row["adapted_pictures"], 0, "{row}");
+    }
+    let table = run(words(&line)).expect(1).stdout;
+    assert!(
+        table.contains("f32 2, f16 2, q8 2, q4 2") && table.contains("could not be opened: 1"),
+        "{table}"
+    );
+    // With none left there is nothing to compare.
+    for name in ["chelsea.png", "kitten.webp"] {
+        std::fs::remove_file(pictures.join(name)).unwrap();
+    }
+    run(words(&line)).refuses(&["none of the 1 pictures"]);
 }
 
 #[test]

@@ -113,6 +113,11 @@ fn a_model_of_the_hub_is_fetched_once_and_then_there() {
     let home = folder("hub-home");
     let (code, said) = verify("hf:someone/tiny", &endpoint, &home, Some("hf_secret"));
     assert_eq!(code, 0, "{said}");
+    let announcement = "fetching model.safetensors of someone/tiny";
+    assert!(
+        said.contains(announcement),
+        "without a terminal there is no bar: {said}"
+    );
     let seen = std::mem::take(&mut *requests.lock().unwrap());
     assert!(
         seen.iter().any(|(path, _)| path.ends_with("/model.safetensors")),
@@ -134,6 +139,7 @@ fn a_model_of_the_hub_is_fetched_once_and_then_there() {
     // Now without the weights' being sent again, and without a server for them.
     let (code, said) = verify("hf:someone/tiny", "http://127.0.0.1:9", &home, None);
     assert_eq!(code, 0, "{said}");
+    assert!(!said.contains(announcement), "{said}");
 }
 
 #[test]

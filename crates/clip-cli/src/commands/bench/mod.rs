@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use clip_adapt::report::{EpisodeTiming, Event};
 use clip_adapt::session::Session;
+use clip_adapt::setup::Setup;
 use clip_model::picture::Picture;
 use serde::Serialize;
 
@@ -54,8 +55,14 @@ struct Run {
 /// Runs the command.
 ///
 /// # Errors
-/// Those of the model and the device; [`Error::Write`] where a random model can't be written.
+/// Those of the options, the model and the device; [`Error::OutputPath`] and [`Error::Write`] where a random model can't be written.
 pub async fn run(arguments: &BenchArgs) -> Result<Outcome, Error> {
+    // What costs nothing is looked at first.
+    let setup = arguments.adaptation.setup()?;
+    let statistics = model::asked_statistics(&arguments.statistics)?;
+    if let Some(folder) = &arguments.write {
+        shapes::check_folder(folder)?;
+    }
     let mut progress = Progress::spinner("making the model");
     let written = match arguments.shape {
         Some(shape) => Some(TemporaryModel::write(shape, arguments)?),
@@ -67,14 +74,14 @@ pub async fn run(arguments: &BenchArgs) -> Result<Outcome, Error> {
     }
     progress.spin("loading the model");
     let start = Instant::now();
-    let session = model::load_with_statistics(&model_arguments, &arguments.statistics).await?;
+    let session = model::load_with_statistics(&model_arguments, statistics.as_ref(), &mut progress).await?;
     let load_ms = milliseconds(start);
     drop(written);
     let labels: Vec<String> = (0..arguments.labels).map(|index| format!("thing {index}")).collect();
     let mut runs = Vec::new();
     for index in 0..arguments.repeat {
         progress.count("running", index, arguments.repeat);
-        runs.push(measure(&session, &labels, arguments).await?);
+        runs.push(measure(&session, &labels, &setup).await?);
     }
     drop(progress);
     let document = describe(&session, load_ms, runs);
@@ -114,10 +121,10 @@ impl Drop for TemporaryModel {
     }
 }
 
-async fn measure(session: &Session, labels: &[String], arguments: &BenchArgs) -> Result<Run, Error> {
+async fn measure(session: &Session, labels: &[String], setup: &Setup) -> Result<Run, Error> {
     let picture = Arc::new(picture()?);
     let template = "a photo of a {}.";
-    let mut episode = session.start(Arc::clone(&picture), labels, template, arguments.adaptation.setup()?)?;
+    let mut episode = session.start(Arc::clone(&picture), labels, template, setup.clone())?;
     let episode_ms = loop {
         if let Event::Done(report) = episode.advance().await? {
             break report.timing_ms;

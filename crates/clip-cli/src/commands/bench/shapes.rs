@@ -45,6 +45,23 @@ impl Shape {
     }
 }
 
+/// Refuses a folder with a model in it, which would be lost.
+///
+/// # Errors
+/// [`Error::OutputPath`].
+pub fn check_folder(folder: &Path) -> Result<(), Error> {
+    for name in [CONFIG, WEIGHTS] {
+        let path = folder.join(name);
+        if path.exists() {
+            return Err(Error::OutputPath {
+                path,
+                reason: "it is there already; name another folder",
+            });
+        }
+    }
+    Ok(())
+}
+
 /// Writes `config.json` and `model.safetensors` in single precision, as they would be published; the same every time.
 ///
 /// # Errors
