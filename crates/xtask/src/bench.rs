@@ -14,9 +14,10 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
-use self::browser::InBrowser;
-use crate::error::Error;
+use crate::error::{self, Error};
+use crate::serve::{self, Running};
 use crate::workspace::Workspace;
+use crate::{node, setup};
 
 /// A model that can be measured. The names of those with random weights are those of `clip-ttl bench --shape`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -50,11 +51,10 @@ impl Shape {
     }
 }
 
-/// How frozen matrices are kept, as both programs name it.
+/// How frozen matrices are kept, as both programs name it. `auto` isn't among them: natively it means as in the file, in the browser q8 for large
+/// matrices, and one table can't be about both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Dtype {
-    /// As in the file, but large ones in q8
-    Auto,
     F32,
     F16,
     Q8,
@@ -64,7 +64,6 @@ pub enum Dtype {
 impl Dtype {
     fn name(self) -> &'static str {
         match self {
-            Self::Auto => "auto",
             Self::F32 => "f32",
             Self::F16 => "f16",
             Self::Q8 => "q8",
@@ -115,72 +114,134 @@ struct Model {
     folder: PathBuf,
 }
 
-/// Measures everything and prints the table. Returns whether all was as it should be: no error in the browser, and no more
-/// memory than loading may take.
+/// What measuring needs, looked for, installed and started before it: half an hour later would be too late to say what is missing.
+struct Prepared {
+    chromium: PathBuf,
+    /// Of the built site.
+    server: Running,
+    /// As [`pytorch::interpreter`] gives it.
+    python: Option<PathBuf>,
+}
+
+impl Prepared {
+    fn new(workspace: &Workspace, shapes: &BTreeSet<Shape>, options: &BenchOptions) -> Result<Self, Error> {
+        let python = options.pytorch.as_deref().map(pytorch::interpreter).transpose()?;
+        node::node()?;
+        for folder in npm_folders(workspace, shapes, &options.peers) {
+            node::install(&folder)?;
+        }
+        let chromium = setup::chromium()?;
+        let server = serve::start(&options.site, 0)?;
+        if !shapes.is_empty() {
+            native::build(workspace)?;
+        }
+        Ok(Self {
+            chromium,
+            server,
+            python,
+        })
+    }
+}
+
+/// The folders whose npm packages measuring needs.
+fn npm_folders(workspace: &Workspace, shapes: &BTreeSet<Shape>, peers: &[PeerDevice]) -> Vec<PathBuf> {
+    let mut folders = Vec::new();
+    if !shapes.is_empty() {
+        folders.push(workspace.browser_tests());
+    }
+    if !peers.is_empty() {
+        folders.push(workspace.peer_tests());
+    }
+    folders
+}
+
+/// Measures everything and prints the table. What fails takes nothing else with it, and is told after the figures. Returns whether all was as it
+/// should be: nothing failed, no error in the browser, and no more memory than loading may take.
 pub fn run(workspace: &Workspace, options: &BenchOptions) -> Result<bool, Error> {
     let mut shapes: BTreeSet<Shape> = options.shapes.iter().copied().collect();
     if shapes.is_empty() && options.peers.is_empty() {
         shapes.extend([Shape::VitB32, Shape::VitB16]);
     }
-    if !shapes.is_empty() {
-        native::build(workspace)?;
-    }
+    let prepared = Prepared::new(workspace, &shapes, options)?;
+    let mut failures = Vec::new();
     let mut models = Vec::new();
     let (mut natives, mut with_pytorch) = (Vec::new(), Vec::new());
     for shape in shapes {
-        let folder = native::checkpoint(workspace, shape)?;
+        let Some(folder) = kept(native::checkpoint(workspace, shape), &mut failures) else {
+            continue;
+        };
         let model = Model { shape, folder };
-        natives.push(native::measure(workspace, &model, options)?);
+        natives.push(kept(native::measure(workspace, &model, options), &mut failures));
         // Right after, so that both have the same neighbours on the machine.
-        with_pytorch.push(match &options.pytorch {
-            Some(python) => pytorch::measure(workspace, &model, options.views, python)?,
-            None => Value::Null,
-        });
+        with_pytorch.push(prepared.python.as_deref().and_then(|python| {
+            let measured = pytorch::measure(workspace, &model, options.views, python);
+            kept(measured, &mut failures)
+        }));
         models.push(model);
     }
-    let in_browser = if models.is_empty() {
-        InBrowser {
-            figures: Vec::new(),
-            passed: true,
-        }
-    } else {
-        browser::measure(workspace, &models, options)?
-    };
-
+    let mut passed = true;
+    let mut in_browser = Vec::new();
+    if !models.is_empty()
+        && let Some(measured) = kept(browser::measure(workspace, &models, options, &prepared), &mut failures)
+    {
+        passed &= measured.passed;
+        in_browser = measured.figures;
+    }
+    in_browser.resize(models.len(), Value::Null);
     let measured: Vec<Value> = models
         .iter()
         .zip(natives)
         .zip(with_pytorch)
-        .zip(in_browser.figures)
+        .zip(in_browser)
         .map(|(((model, native), pytorch), browser)| {
-            let episode_ms = |measured: &Value| measured["episode_ms"].as_f64();
+            let episode_ms = |measured: &Option<Value>| measured.as_ref()?["episode_ms"].as_f64();
             let ratio = episode_ms(&native).zip(episode_ms(&pytorch)).map(|(ours, theirs)| ours / theirs);
             json!({
                 "shape": model.shape.name(), "native": native, "pytorch": pytorch, "ratio_to_pytorch": ratio, "browser": browser
             })
         })
         .collect();
-    let beside = peers::measure(workspace, options)?;
+    let mut beside = json!({});
+    for device in &options.peers {
+        if let Some(measured) = kept(peers::measure(workspace, *device, &prepared), &mut failures) {
+            passed &= measured.passed;
+            beside[device.name()] = measured.figures;
+        }
+    }
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let document = json!({
         "dtype": options.dtype.name(),
         "views": options.views,
         "cores": cores,
-        "passed": in_browser.passed && beside.passed,
+        "passed": passed && failures.is_empty(),
         "models": measured,
-        "peers": beside.figures,
+        "peers": beside,
     });
     if !models.is_empty() {
         println!("\n{}", table::render(&document));
     }
     if let Some(path) = &options.json {
-        fs::write(path, format!("{document:#}\n")).map_err(Error::file("write", path))?;
+        let written = fs::write(path, format!("{document:#}\n")).map_err(Error::file("write", path));
+        kept(written, &mut failures);
     }
-    let passed = in_browser.passed && beside.passed;
     if !passed {
         println!("\nNot all was as it should be in the browser: see above.");
     }
-    Ok(passed)
+    for failure in &failures {
+        error::report(failure);
+    }
+    Ok(passed && failures.is_empty())
+}
+
+/// What something gave; where it failed, nothing, and its error goes to the others.
+fn kept<T>(result: Result<T, Error>, failures: &mut Vec<Error>) -> Option<T> {
+    match result {
+        Ok(value) => Some(value),
+        Err(error) => {
+            failures.push(error);
+            None
+        }
+    }
 }
 
 #[cfg(test)]
@@ -199,5 +260,39 @@ mod tests {
         for device in PeerDevice::value_variants() {
             assert_eq!(chosen(device.to_possible_value()).as_deref(), Some(device.name()));
         }
+    }
+
+    #[test]
+    fn a_format_that_the_two_programs_understand_differently_is_none() {
+        let names: Vec<&str> = Dtype::value_variants().iter().map(|dtype| dtype.name()).collect();
+        assert_eq!(names, ["f32", "f16", "q8", "q4"]);
+    }
+
+    #[test]
+    fn packages_are_installed_for_what_is_measured_and_nothing_else() {
+        let workspace = Workspace::at("/repository", "/target");
+        let folders = |shapes: &[Shape], peers: &[PeerDevice]| {
+            let shapes: BTreeSet<Shape> = shapes.iter().copied().collect();
+            npm_folders(&workspace, &shapes, peers)
+        };
+        assert_eq!(folders(&[Shape::Pocket], &[]), [workspace.browser_tests()]);
+        assert_eq!(folders(&[], &[PeerDevice::Cpu]), [workspace.peer_tests()]);
+        assert_eq!(
+            folders(&[Shape::Pocket], &[PeerDevice::Cpu, PeerDevice::Webgpu]),
+            [workspace.browser_tests(), workspace.peer_tests()]
+        );
+    }
+
+    #[test]
+    fn what_fails_is_kept_for_the_end() {
+        let mut failures = Vec::new();
+        assert_eq!(kept(Ok(1), &mut failures), Some(1));
+        let missing = Error::Missing {
+            what: "a tool".to_owned(),
+            advice: "install it".to_owned(),
+        };
+        assert_eq!(kept::<u32>(Err(missing), &mut failures), None);
+        assert_eq!(failures.len(), 1);
+        assert!(failures[0].to_string().contains("a tool"));
     }
 }

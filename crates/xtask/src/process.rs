@@ -108,15 +108,19 @@ fn describe(command: &Command) -> String {
 /// Where a program is on the search path, if it is there.
 pub fn find_program(name: &str) -> Option<std::path::PathBuf> {
     let path = std::env::var_os("PATH")?;
+    let files = program_files(name, cfg!(windows));
     std::env::split_paths(&path)
-        .flat_map(|folder| {
-            [
-                folder.join(name),
-                folder.join(format!("{name}.exe")),
-                folder.join(format!("{name}.cmd")),
-            ]
-        })
+        .flat_map(|folder| files.iter().map(move |file| folder.join(file)))
         .find(|file| file.is_file())
+}
+
+/// What a program's file may be called. On Windows it never has the plain name: beside `npm.cmd` lies a shell script `npm`, which can't be started there.
+fn program_files(name: &str, is_windows: bool) -> Vec<String> {
+    if is_windows {
+        vec![format!("{name}.exe"), format!("{name}.cmd")]
+    } else {
+        vec![name.to_owned()]
+    }
 }
 
 #[cfg(test)]
@@ -130,6 +134,12 @@ mod tests {
         assert!(!is_set_by_cargo_run("CARGO_TARGET_DIR"));
         assert!(!is_set_by_cargo_run("CARGO_HOME"));
         assert!(!is_set_by_cargo_run("CARGO_INCREMENTAL"));
+    }
+
+    #[test]
+    fn a_shell_script_beside_a_program_is_not_taken_for_it_on_windows() {
+        assert_eq!(program_files("npm", true), ["npm.exe", "npm.cmd"]);
+        assert_eq!(program_files("npm", false), ["npm"]);
     }
 
     #[test]

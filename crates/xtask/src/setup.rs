@@ -145,13 +145,20 @@ fn python_with_environments() -> Option<PathBuf> {
 /// The variable that chooses Vulkan's driver, under the name that all versions of its loader know.
 const DRIVER_VARIABLE: &str = "VK_ICD_FILENAMES";
 
-/// Makes sure that native tests find a WebGPU adapter: on a Linux machine without a GPU, Mesa's software driver.
+/// Where Vulkan's loader looks for descriptions of drivers.
+const DRIVER_FOLDERS: [&str; 3] = [
+    "/usr/share/vulkan/icd.d",
+    "/etc/vulkan/icd.d",
+    "/usr/local/share/vulkan/icd.d",
+];
+
+/// Makes sure that native tests find a WebGPU adapter: on a Linux machine without a GPU, or without its Vulkan driver, Mesa's software driver.
 /// Returns the variables that the tests' programs have to be given.
 pub fn gpu_environment() -> Result<Vec<(&'static str, PathBuf)>, Error> {
     if !cfg!(target_os = "linux")
         || std::env::var_os(DRIVER_VARIABLE).is_some()
         || std::env::var_os("VK_DRIVER_FILES").is_some()
-        || has_gpu()
+        || (has_gpu_device() && drivers().iter().any(|driver| is_gpu_driver(driver)))
     {
         return Ok(Vec::new());
     }
@@ -159,15 +166,19 @@ pub fn gpu_environment() -> Result<Vec<(&'static str, PathBuf)>, Error> {
         apt_install(&["mesa-vulkan-drivers", "libvulkan1"])?;
     }
     let driver = software_driver().ok_or_else(|| Error::Missing {
-        what: "a GPU, and Mesa's software driver lavapipe in its place".to_owned(),
+        what: "a GPU with a Vulkan driver, and Mesa's software driver lavapipe in its place".to_owned(),
         advice: "install your system's package of Mesa's Vulkan drivers; tests without an adapter would fail"
             .to_owned(),
     })?;
-    println!("No GPU here: native WebGPU tests run on {}", driver.display());
+    println!(
+        "No GPU with a Vulkan driver here: native WebGPU tests run on {}",
+        driver.display()
+    );
     Ok(vec![(DRIVER_VARIABLE, driver)])
 }
 
-fn has_gpu() -> bool {
+/// Whether the kernel has a GPU. Many virtual machines have one that Vulkan knows nothing of.
+fn has_gpu_device() -> bool {
     let render_node = std::fs::read_dir("/dev/dri").is_ok_and(|entries| {
         entries
             .flatten()
@@ -177,24 +188,38 @@ fn has_gpu() -> bool {
 }
 
 fn software_driver() -> Option<PathBuf> {
-    ["/usr/share/vulkan/icd.d", "/etc/vulkan/icd.d"]
-        .iter()
-        .find_map(|folder| {
-            let mut drivers: Vec<PathBuf> = std::fs::read_dir(folder)
-                .ok()?
-                .flatten()
-                .map(|entry| entry.path())
-                .filter(|path| is_software_driver(path))
-                .collect();
-            drivers.sort();
-            drivers.into_iter().next()
-        })
+    drivers().into_iter().find(|path| is_software_driver(path))
+}
+
+/// The descriptions of Vulkan's drivers, folder by folder, each in the order of their names.
+fn drivers() -> Vec<PathBuf> {
+    let in_folder = |folder: &&str| {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let mut drivers: Vec<PathBuf> = entries
+            .map(|entry| entry.path())
+            .filter(|path| is_driver(path))
+            .collect();
+        drivers.sort();
+        drivers
+    };
+    DRIVER_FOLDERS.iter().flat_map(in_folder).collect()
+}
+
+/// 32-bit drivers lie beside the others where both are installed.
+fn is_driver(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.ends_with(".json") && !name.contains("i686") && !name.contains("i386")
 }
 
 fn is_software_driver(path: &Path) -> bool {
+    // `lvp_icd.x86_64.json` on Debian.
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    // `lvp_icd.x86_64.json` on Debian; 32-bit drivers lie beside it where both are installed.
-    name.starts_with("lvp_icd.") && name.ends_with(".json") && !name.contains("i686") && !name.contains("i386")
+    is_driver(path) && name.starts_with("lvp_icd.")
+}
+
+/// A driver for a real device, of whatever make.
+fn is_gpu_driver(path: &Path) -> bool {
+    is_driver(path) && !is_software_driver(path)
 }
 
 /// Installs Debian packages where that can be done without asking: as root, on a system that has apt. Elsewhere it does nothing.
@@ -234,5 +259,17 @@ mod tests {
         assert!(!is_software_driver(Path::new(
             "/usr/share/vulkan/icd.d/radeon_icd.x86_64.json"
         )));
+    }
+
+    #[test]
+    fn a_gpu_is_of_use_with_a_driver_of_its_own() {
+        assert!(is_gpu_driver(Path::new(
+            "/usr/share/vulkan/icd.d/radeon_icd.x86_64.json"
+        )));
+        assert!(is_gpu_driver(Path::new("/etc/vulkan/icd.d/nvidia_icd.json")));
+        for other in ["lvp_icd.x86_64.json", "lvp_icd.json", "radeon_icd.i686.json", "README"] {
+            let path = Path::new("/usr/share/vulkan/icd.d").join(other);
+            assert!(!is_gpu_driver(&path), "{other}");
+        }
     }
 }

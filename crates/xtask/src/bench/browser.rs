@@ -5,12 +5,10 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{BenchOptions, Model};
+use super::{BenchOptions, Model, Prepared};
 use crate::error::Error;
 use crate::node;
 use crate::process::Run as _;
-use crate::serve;
-use crate::setup;
 use crate::workspace::Workspace;
 
 /// What was measured in the browser.
@@ -21,13 +19,14 @@ pub(super) struct InBrowser {
     pub passed: bool,
 }
 
-pub(super) fn measure(workspace: &Workspace, models: &[Model], options: &BenchOptions) -> Result<InBrowser, Error> {
+pub(super) fn measure(
+    workspace: &Workspace,
+    models: &[Model],
+    options: &BenchOptions,
+    prepared: &Prepared,
+) -> Result<InBrowser, Error> {
     println!("Measuring in Chromium");
     let folder = workspace.browser_tests();
-    node::install(&folder)?;
-    let chromium = setup::chromium()?;
-    let server = serve::start(&options.site, 0)?;
-
     let root = workspace.bench().join("browser");
     if root.exists() {
         // Figures of an earlier run must not pass for those of this one.
@@ -42,8 +41,8 @@ pub(super) fn measure(workspace: &Workspace, models: &[Model], options: &BenchOp
         .arg(folder.join("bench").join("playwright.config.ts"))
         .arg("--output")
         .arg(root.join("artifacts"))
-        .env("CHROMIUM", chromium)
-        .env("CLIP_TTL_SITE", server.url())
+        .env("CHROMIUM", &prepared.chromium)
+        .env("CLIP_TTL_SITE", prepared.server.url())
         .env("CLIP_TTL_BENCH", &job)
         .watch(|_| ())?;
     let figures = models

@@ -10,7 +10,24 @@ use crate::error::Error;
 use crate::process::Run as _;
 use crate::workspace::Workspace;
 
-/// What the episode takes with PyTorch, with the medians of its runs. `python` has the packages of `tests/peers/pytorch/requirements.txt`.
+/// The Python to measure with, checked that it starts.
+pub(super) fn interpreter(named: &Path) -> Result<PathBuf, Error> {
+    let python = located(named)?;
+    Command::new(&python).arg("--version").read()?;
+    Ok(python)
+}
+
+/// The episode runs in another folder, from which a relative path would lead elsewhere. A bare name is looked for on the search path.
+fn located(named: &Path) -> Result<PathBuf, Error> {
+    if named.components().count() > 1 {
+        std::path::absolute(named).map_err(Error::file("find", named))
+    } else {
+        Ok(named.to_path_buf())
+    }
+}
+
+/// What the episode takes with PyTorch, with the medians of its runs. `python` is one that [`interpreter`] gave, with the packages of
+/// `tests/peers/pytorch/requirements.txt`.
 pub(super) fn measure(workspace: &Workspace, model: &Model, views: u32, python: &Path) -> Result<Value, Error> {
     let folder = in_single_precision(workspace, model)?;
     println!("Measuring {} with PyTorch", model.shape.name());
@@ -46,4 +63,23 @@ fn in_single_precision(workspace: &Workspace, model: &Model) -> Result<PathBuf, 
         .args(["--quant", "f32"])
         .run()?;
     Ok(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_relative_path_is_one_from_here_and_a_bare_name_one_on_the_search_path() {
+        let relative = Path::new("venv").join("bin").join("python");
+        let here = std::env::current_dir().unwrap();
+        assert_eq!(located(&relative).unwrap(), here.join(&relative));
+        assert_eq!(located(Path::new("python3")).unwrap(), Path::new("python3"));
+    }
+
+    #[test]
+    fn a_python_that_is_not_there_is_named_before_anything_is_measured() {
+        let error = interpreter(Path::new("no/such/python")).unwrap_err();
+        assert!(error.to_string().contains("python --version"), "{error}");
+    }
 }
