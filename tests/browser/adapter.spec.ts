@@ -41,13 +41,14 @@ test("a run's adapter is PEFT's, gives the run's answer again, and is gone after
         noFiles: await codeOf(window.clip.classify(picture, labels, { adapter: "adapter" as never })),
       };
       const stillPlain = await window.clip.classify(picture, labels);
+      const refused = await codeOf(window.clip.adapt(picture, ["sheep"], options).result);
+      const isKept = (await run.adapter()).weights.length === adapter.weights.length;
       await window.clip.adapt(picture, labels, { ...options, seed: 4 }).result;
       const gone = await codeOf(run.adapter());
+      const missing = await codeOf(window.clip.adapt(picture, labels, { method: "zero", views: 4 }).adapter());
       const cancelled = window.clip.adapt(picture, labels, options);
       cancelled.cancel();
-      cancelled.result.catch(() => undefined);
-      cancelled.zeroShot.catch(() => undefined);
-      return { weights: [...adapter.weights], config: adapter.config, report, again, plain, stillPlain, errors, gone, cancelled: await codeOf(cancelled.adapter()) };
+      return { weights: [...adapter.weights], config: adapter.config, report, again, plain, stillPlain, errors, refused, isKept, gone, missing, cancelled: await codeOf(cancelled.adapter()) };
     },
     { labels: LABELS, options: OPTIONS },
   );
@@ -56,7 +57,9 @@ test("a run's adapter is PEFT's, gives the run's answer again, and is gone after
   for (const { label, probability } of found.report.before) expect(scores(found.plain).get(label), `${label} without`).toBeCloseTo(probability, 4);
   expect(found.stillPlain, "an adapter stays for one answer only").toEqual(found.plain);
   expect(found.errors).toEqual({ truncated: "adapter-invalid", noConfig: "adapter-invalid", otherRank: "adapter-invalid", noBytes: "adapter-invalid", noFiles: "argument-invalid" });
+  expect([found.refused, found.isKept], "a run that never began leaves it there").toEqual(["labels-too-few", true]);
   expect(found.gone).toBe("adapter-gone");
+  expect(found.missing, "a method that trains none").toBe("adapter-missing");
   expect(found.cancelled).toBe("cancelled");
 
   const config = JSON.parse(found.config) as { peft_type: string; r: number; lora_alpha: number; target_modules: string[] };

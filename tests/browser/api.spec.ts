@@ -48,6 +48,27 @@ test("classify gives each label's score, the best first", async ({ page }) => {
   expect(other).not.toEqual(scores);
 });
 
+test("classify tells how many labels are encoded, and what it had to cut", async ({ page }) => {
+  await load(page);
+  const { progress, again, warnings } = await page.evaluate(async () => {
+    const labels = ["word ".repeat(100), ...Array.from({ length: 150 }, (_, index) => `thing ${index}`)];
+    const told = async () => {
+      const [progress, warnings]: [number[][], string[]] = [[], []];
+      await window.clip.classify("./samples/chelsea.png", labels, {
+        onProgress: ({ labelsDone, labelsTotal }) => void progress.push([labelsDone, labelsTotal]),
+        onWarning: ({ code }) => void warnings.push(code),
+      });
+      return { progress, warnings };
+    };
+    const first = await told();
+    return { ...first, again: await told() };
+  });
+  expect(progress.length).toBeGreaterThan(1);
+  expect(progress.at(-1)).toEqual([151, 151]);
+  expect(warnings).toEqual(["label-cut"]);
+  expect(again, "the labels are encoded by now; what was cut is still worth a word").toEqual({ progress: [[151, 151]], warnings: ["label-cut"] });
+});
+
 test("adapt reports everything under the documented names", async ({ page }) => {
   await load(page);
   const { report, steps, zeroShot, progress } = await page.evaluate(async (labels) => {

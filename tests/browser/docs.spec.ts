@@ -56,6 +56,15 @@ test("every link within the site leads somewhere", async ({ page, request }) => 
   expect(asked.size).toBeGreaterThan(PAGES.length);
 });
 
+test("the model card and the comparison lead within themselves, to the docs and to plots", async ({ page }) => {
+  await open(page, "model-card.html");
+  await expect(page.getByRole("link", { name: "Calibration" })).toHaveAttribute("href", "#calibration");
+  await open(page, "comparison.html");
+  await expect(page.getByRole("link", { name: "what each does" })).toHaveAttribute("href", "docs/methods.html");
+  await expect(page.getByRole("link", { name: "CIFAR-10", exact: true })).toHaveAttribute("href", "comparison/cifar-10/differences.svg");
+  await expect(page.getByRole("link", { name: "model card" })).toHaveAttribute("href", "model-card.html");
+});
+
 test("say everything that there is: error codes, attributes, lessons", async ({ page }) => {
   await open(page, "docs/troubleshooting.html");
   for (const code of ERROR_CODES) await expect(page.locator(`#${code}`)).toHaveCount(1);

@@ -36,7 +36,7 @@ test.describe("by another way", () => {
     { name: "connections that are cut before the answer", fault: (_, count) => (count % 3 === 1 ? { cutAfterBytes: "before" } : undefined), retries: false },
     { name: "connections that are cut in the middle", fault: (_, count) => (count % 3 === 1 ? { cutAfterBytes: 100_000 } : undefined), retries: true },
     { name: "a server that is busy at first", fault: (_, count) => (count < 2 ? { status: 503 } : undefined), retries: true },
-    { name: "a server that wants to be left alone for a second", fault: (_, count) => (count === 0 ? { status: 429, headers: { "retry-after": "1" } } : undefined), retries: true },
+    { name: "a server that was asked too often", fault: (_, count) => (count === 0 ? { status: 429, headers: { "retry-after": "1" } } : undefined), retries: true },
     { name: "a server that doesn't know parts", fault: { ignoresRange: true }, retries: false },
     { name: "a server that compresses", fault: { compresses: true }, retries: false },
     { name: "a server that compresses, and doesn't know parts", fault: { compresses: true, ignoresRange: true }, retries: false },

@@ -69,7 +69,7 @@ export interface LoadCall {
   readonly hub: string;
   readonly dtype?: "auto" | "f32" | "f16" | "q8" | "q4";
   readonly cache?: boolean;
-  /** Gives up when so many pieces are there. */
+  /** Gives up when so many pieces are in the browser's storage. */
   readonly cancelAfterPieces?: number;
 }
 
@@ -95,6 +95,8 @@ export async function failure(page: Page | Frame, call: LoadCall): Promise<NotLo
 async function loadInPage({ cancelAfterPieces = Infinity, ...options }: LoadCall): Promise<LoadedFromHub | NotLoaded> {
   const { ClipTtl, ClipTtlError } = window.clipTtl;
   const abort = new AbortController();
+  // A piece is told of before it is stored.
+  const storedPieces = async (): Promise<number> => (await (await caches.open("clip-ttl-models-1")).keys()).filter(({ url }) => url.includes("/piece/")).length;
   let last: LoadProgress | null = null;
   let wasTotalKnown = false;
   let hasRetried = false;
@@ -107,7 +109,7 @@ async function loadInPage({ cancelAfterPieces = Infinity, ...options }: LoadCall
         if (last?.weights == null && progress.weights !== null) wasTotalKnown = progress.weights.piecesDone === 0 && progress.files.some(({ name, totalBytes }) => name === "model.safetensors" && totalBytes !== null);
         if (progress.retry !== null) hasRetried = true;
         last = progress;
-        if ((progress.weights?.piecesDone ?? 0) >= cancelAfterPieces) abort.abort();
+        if ((progress.weights?.piecesDone ?? 0) >= cancelAfterPieces) void storedPieces().then((count) => count >= cancelAfterPieces && abort.abort());
       },
     });
     const picture = new ImageData(24, 16);
@@ -129,7 +131,7 @@ export async function storedModels(page: Page): Promise<CachedModel[]> {
 /** Changes a byte of the stored entries whose addresses end like this; how many there were. */
 export async function damageStored(page: Page, end: string): Promise<number> {
   return page.evaluate(async (end) => {
-    const cache = await caches.open("clip-ttl-models");
+    const cache = await caches.open("clip-ttl-models-1");
     const found = (await cache.keys()).filter(({ url }) => url.endsWith(end));
     for (const request of found) {
       const response = await cache.match(request);

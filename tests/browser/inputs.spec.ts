@@ -243,6 +243,7 @@ test("a label too long for the model is cut, and the page says so", async ({ pag
   await demo.openReady();
   const long = Array.from({ length: 100 }, (_, index) => `word${index}`).join(" ");
   await demo.setLabels(["cat", long, "x".repeat(5000)]);
+  await expect(demo.warnings, "before any run").toHaveCount(2);
   await demo.set("Views", 2);
   await demo.run();
   await expect(demo.warnings).toHaveCount(2);

@@ -206,7 +206,7 @@ test("the plot is saved as a picture and the run as JSON, which opens again; ano
   expect(await lesson.bars()).toEqual(bars);
 
   await lesson.drop(Buffer.from(JSON.stringify({ ...saved, views: [] })), "broken.json", "application/json");
-  await expect(page.locator("#recording-problem")).toHaveText("“broken.json” is no recorded run: it has no views.");
+  await expect(page.locator("#recording-problem")).toHaveText("“broken.json” is not a recorded run: it has no views.");
   expect(await lesson.bars(), "what was there stays").toEqual(bars);
 });
 

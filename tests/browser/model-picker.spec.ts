@@ -76,7 +76,7 @@ class Picker {
   }
 
   entry(title: string): Locator {
-    return this.page.getByRole("list", { name: "Known models" }).getByRole("listitem").filter({ hasText: title });
+    return this.page.getByRole("list", { name: "Published models" }).getByRole("listitem").filter({ hasText: title });
   }
 
   /** The button that loads an entry of the list. */
@@ -114,6 +114,7 @@ test("the page begins with the pocket model, and says so in a line that opens a 
   await expect(picker.entry(KNOWN_TITLE)).toBeHidden();
   await picker.unfold();
   await expect(picker.entry("Pocket CLIP")).toContainText("In use");
+  await expect(picker.entry("Pocket CLIP")).toContainText("9.9 MB to download, 9.9 MB in memory");
   const known = picker.entry(KNOWN_TITLE);
   await expect(known).toContainText("151 million parameters, sees 224 × 224 pixels in patches of 32 × 32");
   await expect(known).toContainText("605 MB to download, 162 MB in memory");

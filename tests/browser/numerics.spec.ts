@@ -20,7 +20,7 @@ interface Zeroshot {
 
 /** The recorded episodes, each with the folder of its model. */
 const EPISODES = readdirSync(FIXTURES)
-  .filter((name) => /^ttl-.*\.safetensors$/.test(name))
+  .filter((name) => /^(ttl|tpt)-.*\.safetensors$/.test(name))
   .map((name) => ({ name, model: modelOf(name) }));
 const TINY_EPISODES = EPISODES.filter(({ model }) => model !== "pocket");
 
@@ -29,8 +29,9 @@ function modelOf(name: string): string {
     "ttl-default.safetensors": "tiny-quick-gelu",
     "ttl-rank4-2layers-qkv.safetensors": "tiny-quick-gelu",
     "ttl-pocket-chelsea.safetensors": "pocket",
+    "tpt-default.safetensors": "tiny-quick-gelu",
   };
-  return known[name] ?? name.replace(/^ttl-(.*)\.safetensors$/, "tiny-$1");
+  return known[name] ?? name.replace(/^(?:ttl|tpt)-(.*)\.safetensors$/, "tiny-$1");
 }
 
 test.beforeEach(async ({ page }) => {
@@ -45,7 +46,7 @@ test("there are recorded episodes of several models", () => {
 
 for (const { name, model } of EPISODES) {
   test(`${name} is replayed on the CPU`, async ({ page }) => {
-    expectReplayed(await page.evaluate(replay, { name, model, device: "cpu" as const }), "cpu");
+    expectReplayed(await page.evaluate(replay, { name, model, device: "cpu" as const }), name, "cpu");
   });
 }
 
@@ -92,19 +93,20 @@ test("the tiny models' episodes are replayed on WebGPU", async ({ page }) => {
     await test.step(name, () => {
       const report = reports[index];
       if (report === undefined) throw new Error("no report");
-      expectReplayed(report, "webgpu");
+      expectReplayed(report, name, "webgpu");
     });
   }
 });
 
-function expectReplayed(report: VerifyReport, device: "cpu" | "webgpu"): void {
+function expectReplayed(report: VerifyReport, name: string, device: "cpu" | "webgpu"): void {
+  const isTpt = name.startsWith("tpt-");
   test.info().annotations.push({
     type: "errors",
     description: report.quantities.map(({ name, largestError }) => `${name} ${largestError.toExponential(1)}`).join(", "),
   });
   expect(report.device).toBe(device);
-  expect(report.method).toBe("ttl");
-  expect(report.quantities.length).toBeGreaterThanOrEqual(12);
+  expect(report.method).toBe(isTpt ? "tpt" : "ttl");
+  expect(report.quantities.length).toBeGreaterThanOrEqual(isTpt ? 7 : 12);
   for (const quantity of report.quantities) {
     expect(quantity.compared, `values of ${quantity.name} that were compared`).toBeGreaterThan(0);
     expect(quantity.tolerance, `tolerance of ${quantity.name}`).toBeLessThanOrEqual(TOLERANCE);

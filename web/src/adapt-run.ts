@@ -15,7 +15,8 @@ export interface AdaptRun extends AsyncIterable<StepReport> {
   readonly result: Promise<EpisodeReport>;
   /**
    * What the run has trained, as PEFT keeps it, once it has ended. The engine has the last run's only: ask before the next one begins.
-   * Rejects with the code `adapter-gone` where it is too late, or where the run's method trains no adapter.
+   * Rejects with the code `adapter-gone` where it is too late, or where the run stopped before its last step; with `adapter-missing` where its
+   * method trains no adapter.
    */
   adapter(): Promise<AdapterFiles>;
   /** Ends the run: what is awaited rejects with the code `cancelled`. After its end this does nothing. */

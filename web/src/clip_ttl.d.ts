@@ -83,6 +83,8 @@ export class Engine {
   readonly memoryBytes: number;
   /** Uses the loader up, also where it throws: a piece is missing, the device has no memory left. */
   loadAssembled(name: string, loader: Loader): ModelInfo;
+  /** Ahead of `classify`, which then finds them encoded. */
+  encodeLabels(labels: readonly string[], template: string): LabelEncoding;
   classify(picture: Picture, labels: readonly string[], template: string): Promise<Classification>;
   /** With an adapter in place for this one answer: PEFT's `adapter_model.safetensors`, and the text of `adapter_config.json`. */
   classifyWithAdapter(picture: Picture, labels: readonly string[], template: string, weights: Uint8Array, config: string): Promise<Classification>;
@@ -93,6 +95,14 @@ export class Engine {
   /** What the model's tokens are like for source pictures, as `clip-ttl stats` writes it, for what is started afterwards; without bytes, none. */
   setStatistics(bytes?: Uint8Array): void;
   verify(episode: Uint8Array): Promise<VerifyReport>;
+  free(): void;
+}
+
+/** Labels on their way through the text tower. */
+export class LabelEncoding {
+  private constructor();
+  /** Encodes some more: how many are encoded now, and how many there are. */
+  advance(): [done: number, total: number];
   free(): void;
 }
 

@@ -4,7 +4,7 @@ import { RunController, type AdaptRun } from "./adapt-run.js";
 import { assetFolder, assetUrl, startWorker, workerAddress, type StartedWorker } from "./assets.js";
 import type { CompareRun } from "./compare-run.js";
 import { Connection } from "./connection.js";
-import { cancelled, ClipTtlError } from "./errors.js";
+import { asClipTtlError, cancelled, ClipTtlError } from "./errors.js";
 import { checkDtype, resolveModel, resolveStatistics } from "./hub/resolve.js";
 import { prepareImage, transferables } from "./image.js";
 import type { DeviceInfo, LoadOptions, ModelInfo } from "./load-types.js";
@@ -81,11 +81,12 @@ export class ClipTtl {
 
   /** How well each label fits, the best first. */
   async classify(image: ImageInput, labels: readonly string[], options: ClassifyOptions = {}): Promise<LabelScore[]> {
-    const { signal, template } = options;
+    const { signal, template, onWarning, onProgress } = options;
     const adapter = checkAdapter(options.adapter);
     const wire = await this.#prepare(image, labels, signal);
     const fields = { image: wire, labels: [...labels], template: template ?? DEFAULT_TEMPLATE, adapter };
-    const result = await this.#connection.request("classify", fields, { what: "Classifying", signal, transfer: transferables(wire) });
+    const result = await this.#connection.request("classify", fields, { what: "Classifying", signal, onEvent: onProgress, transfer: transferables(wire) });
+    for (const warning of result.warnings) onWarning?.(warning);
     return result.scores.map(({ label, probability }) => ({ label, score: probability })).sort((a, b) => b.score - a.score);
   }
 
@@ -271,9 +272,4 @@ function follow(signal: AbortSignal | undefined): { readonly abort: AbortControl
 /** Settings that are there but undefined count as not given. */
 function withoutUndefined<Settings extends object>(settings: Settings): Settings {
   return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)) as Settings;
-}
-
-function asClipTtlError(error: unknown): ClipTtlError {
-  if (error instanceof ClipTtlError) return error;
-  return new ClipTtlError("unknown", error instanceof Error ? error.message : String(error), { cause: error });
 }

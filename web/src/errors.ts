@@ -26,7 +26,7 @@ const ENGINE_ADVICE = {
   "adapter-unsupported": "Choose other settings for rank, layers or targets.",
   "adapter-invalid":
     "Use adapter_model.safetensors and adapter_config.json of one LoRA adapter that PEFT or this page has saved, with the model it was trained on.",
-  "adapter-missing": "Ask for the adapter of a run that has reached its end, with a method that trains one: ttl.",
+  "adapter-missing": "Ask for the adapter of a run that has reached its end, with a method that trains one: ttl, or prompt-align with the base ttl.",
   "labels-none": "Write at least one label; to adapt, at least two.",
   "label-empty": "Remove the empty label, or write something there.",
   "label-duplicate": "Remove one of the two.",
@@ -71,7 +71,7 @@ const HOST_ADVICE = {
   "engine-stalled": "Load again, with fewer views at once (chunkViews) or on another device.",
   "adapter-gone": "Ask for the adapter before the next run begins, or run again with the same seed.",
   "device-lost": 'Load again with the device "cpu" to go on without the graphics card.',
-  "wasm-unsupported": "Update the browser: Chrome 91, Firefox 89, Safari 16.4 or newer is needed.",
+  "wasm-unsupported": "Update the browser: Chrome 96, Firefox 114, Safari 16.4 or newer is needed.",
   "wasm-failed": "Reload the page. If the site has a Content-Security-Policy, it must allow 'wasm-unsafe-eval'.",
   "worker-failed":
     "Check that worker.js and clip_ttl.js are served beside index.js (see setAssetBase), and that the page's Content-Security-Policy allows workers (see setWorkerUrl).",
@@ -146,6 +146,12 @@ export function fromWire(error: WireError): ClipTtlError {
 /** The error of something that was called off, with what `AbortController.abort()` was given as its cause. */
 export function cancelled(what: string, signal?: AbortSignal): ClipTtlError {
   return new ClipTtlError("cancelled", `${what} was cancelled`, { cause: signal?.reason });
+}
+
+/** Whatever was thrown, as an error of this package. */
+export function asClipTtlError(error: unknown): ClipTtlError {
+  if (error instanceof ClipTtlError) return error;
+  return new ClipTtlError("unknown", error instanceof Error ? error.message : String(error), { cause: error });
 }
 
 /** The engine's messages begin small and end without a full stop, so that they can stand within others. Names keep their spelling. */

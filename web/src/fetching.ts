@@ -20,8 +20,9 @@ export async function fetchChecked(url: URL, what: string, signal?: AbortSignal)
   try {
     response = await fetch(url, signal === undefined ? {} : { signal });
   } catch (cause) {
-    if (signal?.aborted === true) throw cancelled(`Reading ${what}`, signal);
-    throw await explainFailure(url, what, cause);
+    const reason = signal?.aborted === true ? null : await explainFailure(url, what, cause, signal);
+    if (reason === null || signal?.aborted === true) throw cancelled(`Reading ${what}`, signal);
+    throw reason;
   }
   if (!response.ok) {
     const status = `${response.status} ${response.statusText}`.trim();
@@ -31,21 +32,25 @@ export async function fetchChecked(url: URL, what: string, signal?: AbortSignal)
 }
 
 /** A refusal by CORS and a server that isn't there look the same to a script; asking without reading tells them apart. */
-async function explainFailure(url: URL, what: string, cause: unknown): Promise<ClipTtlError> {
+async function explainFailure(url: URL, what: string, cause: unknown, signal: AbortSignal | undefined): Promise<ClipTtlError> {
   const isRemote = url.protocol.startsWith("http") && url.origin !== globalThis.location?.origin;
-  if (isRemote && (await answersWithoutReading(url))) {
+  if (isRemote && (await answersWithoutReading(url, signal))) {
     return new ClipTtlError("cors", `${what} at ${shortUrl(url)} may be shown, but not read`, { cause });
   }
-  if (url.protocol === "blob:") {
-    return new ClipTtlError("network", `${what} at ${shortUrl(url)} is gone: the page that made this address has released it`, { cause });
+  if (url.protocol === "blob:" || url.protocol === "data:") {
+    const policy = `the page's Content-Security-Policy has no ${url.protocol} in connect-src`;
+    const reason = url.protocol === "blob:" ? `the page that made this address has released it, or ${policy}` : `it is no valid address, or ${policy}`;
+    return new ClipTtlError("network", `${what} at ${shortUrl(url)} can't be read: ${reason}`, { cause });
   }
   return new ClipTtlError("network", `${what} can't be read: ${shortUrl(url)} does not answer`, { cause });
 }
 
-/** Whether a server answers at all, though nothing of its answer may be seen. */
-export async function answersWithoutReading(url: URL): Promise<boolean> {
+/** Whether a server answers at all, though nothing of its answer may be seen; false once the signal is aborted. */
+export async function answersWithoutReading(url: URL, signal?: AbortSignal): Promise<boolean> {
   const body = new AbortController();
-  const timer = setTimeout(() => body.abort(), PROBE_MS);
+  const stop = (): void => body.abort();
+  const timer = setTimeout(stop, PROBE_MS);
+  signal?.addEventListener("abort", stop, { once: true });
   try {
     await fetch(url, { mode: "no-cors", signal: body.signal });
     return true;
@@ -53,6 +58,7 @@ export async function answersWithoutReading(url: URL): Promise<boolean> {
     return false;
   } finally {
     clearTimeout(timer);
+    signal?.removeEventListener("abort", stop);
     body.abort();
   }
 }

@@ -11,7 +11,7 @@ import { expectedBytes, fetchChecked, shortUrl } from "./fetching.js";
 import type { WireImage } from "./protocol.js";
 import type { ImageInput } from "./types.js";
 
-/** Larger files are refused before they are read; the engine has its own limit on pixels. */
+/** Larger files are refused before they are read, or as soon as that shows; the engine has its own limit on pixels. */
 export const MAX_ENCODED_BYTES = 256 * 1024 * 1024;
 /** The engine's limits (MAX_SIDE, MAX_PIXELS in clip-model's picture.rs), looked at before pixels are copied. */
 export const MAX_SIDE = 16_384;
@@ -74,20 +74,35 @@ export async function prepareImage(input: ImageInput, signal?: AbortSignal): Pro
 
 async function fetchImage(url: URL, signal?: AbortSignal): Promise<WireImage> {
   const response = await fetchChecked(url, "the picture", signal);
-  const expected = expectedBytes(response.headers);
-  if (expected !== null) refuseHugeFile(expected);
-  let blob: Blob;
-  try {
-    blob = await response.blob();
-  } catch (cause) {
-    if (signal?.aborted === true) throw cancelled("Reading the picture", signal);
-    throw new ClipTtlError("network", `the picture came only in part from ${shortUrl(url)}`, { cause });
-  }
+  const blob = await readBlob(response, url, signal);
   const type = blob.type.split(";")[0] ?? "";
   if (/^text\/|\/(json|javascript|pdf)$/.test(type) && !(await startsLikePicture(blob))) {
     throw new ClipTtlError("picture-unknown-format", `${shortUrl(url)} is not a picture, but a document (${type})`);
   }
   return encoded(blob, shortUrl(url));
+}
+
+/** The body, of the type that its server says; one that is too large is not read to its end, whether its length was announced or not. */
+async function readBlob(response: Response, url: URL, signal: AbortSignal | undefined): Promise<Blob> {
+  const reader = response.body?.getReader();
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  let bytes = 0;
+  try {
+    refuseHugeFile(expectedBytes(response.headers) ?? 0);
+    for (;;) {
+      const { done, value } = (await reader?.read()) ?? { done: true, value: undefined };
+      if (done) break;
+      bytes += value.length;
+      refuseHugeFile(bytes);
+      parts.push(value);
+    }
+  } catch (cause) {
+    void reader?.cancel().catch(() => undefined);
+    if (cause instanceof ClipTtlError) throw cause;
+    if (signal?.aborted === true) throw cancelled("Reading the picture", signal);
+    throw new ClipTtlError("network", `the picture came only in part from ${shortUrl(url)}`, { cause });
+  }
+  return new Blob(parts, { type: response.headers.get("content-type") ?? "" });
 }
 
 function encoded(data: Blob, source: string): WireImage {

@@ -41,7 +41,7 @@ export interface ModelInfo {
   readonly contextLength: number;
   /** Number of values. */
   readonly parameters: number;
-  /** The format that most of the weights are kept in. */
+  /** The format that most values are kept in that are multiplied by: all but the token embedding, of which a label needs a few rows. */
   readonly dtype: WeightsFormat;
   /** Size of the weights as they are kept. */
   readonly residentBytes: number;
@@ -77,7 +77,7 @@ export type ModelSource = string | URL | Blob | Iterable<File> | ArrayLike<File>
 /** What `load` reports while it works. */
 export interface LoadProgress {
   /**
-   * `download`: files come in. `prepare`: the engine is compiled, the device opened, the weights moved to it.
+   * `download`: files come in, and the engine is compiled. `prepare`: the device is opened, and the weights moved to it.
    * `ready`: done.
    */
   readonly stage: "download" | "prepare" | "ready";

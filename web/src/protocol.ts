@@ -1,8 +1,7 @@
 /**
  * The messages between the page (`engine.ts`) and the worker that owns the engine (`worker.ts`).
  *
- * Every request has an `id`; the worker answers it with any number of `progress` or `event` messages and then exactly
- * one `result` or `error`. A `dead` message ends everything: the engine can't be used any more.
+ * Every request has an `id`; the worker answers it with any number of `event` messages and then exactly one `result` or `error`. A `dead` message ends everything: the engine can't be used any more.
  */
 
 import type { WireError } from "./errors.js";
@@ -11,6 +10,7 @@ import type {
   AdaptProgress,
   AdapterFiles,
   Classification,
+  ClassifyProgress,
   CompareProgress,
   CompareReport,
   EpisodeReport,
@@ -28,7 +28,7 @@ import type {
  * Changes whenever a message changes its meaning or a request is added: page and worker may come from different versions in a
  * cache, and a worker says nothing to requests that it doesn't know.
  */
-export const PROTOCOL_VERSION = 7;
+export const PROTOCOL_VERSION = 8;
 
 /** A picture on its way to the engine: a file for it to decode, or pixels. */
 export type WireImage =
@@ -64,6 +64,8 @@ export interface WireFiles {
   readonly config: WireFile | null;
   readonly preprocessor: WireFile | null;
   readonly weights: WireFile;
+  /** Statistics of source pictures, with which some methods compare; null where none are known of. */
+  readonly statistics: WireFile | null;
   /** Whether configuration and preprocessing were looked for beside the weights only on the chance that they are there. */
   readonly isGuess: boolean;
   /** Whether the files are this package's own: they are left to the browser's own cache. */
@@ -102,7 +104,7 @@ export interface Exchanges {
       readonly adapter: AdapterFiles | null;
     };
     result: Classification;
-    event: never;
+    event: ClassifyProgress;
   };
   adapt: {
     request: {
@@ -171,7 +173,10 @@ export type Request<K extends RequestKind = RequestKind> = {
 /** From the page to the worker. */
 export type ToWorker =
   | Request
-  /** Gives up the request with this id; it is answered with the error `cancelled`. */
+  /**
+   * Gives up the request with this id. One that is waiting, or done piece by piece, is answered with the error `cancelled`; the page, which waits
+   * no longer, takes either answer for the end.
+   */
   | { readonly type: "cancel"; readonly id: number }
   /** For tests of what happens when the graphics device goes away, or the engine panics. Not part of the public interface. */
   | { readonly type: "debug-lose-device" }

@@ -42,15 +42,22 @@ export interface Warning {
   readonly message: string;
 }
 
+/** How far a classification has come. */
+export type ClassifyProgress = Extract<AdaptProgress, { readonly stage: "labels" }>;
+
 export interface ClassifyOptions {
   /** The sentence around each label, with `{}` where the label goes. Default: `a photo of a {}.` */
   readonly template?: string | undefined;
   /** An adapter to put in place for this one answer: what `run.adapter()` gave, or any LoRA of PEFT's that fits the model. */
   readonly adapter?: AdapterFiles | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Called for each thing that went differently from what was asked, before the answer comes: a label that was cut, say. */
+  readonly onWarning?: ((warning: Warning) => void) | undefined;
+  /** Called as labels are encoded that weren't before. */
+  readonly onProgress?: ((progress: ClassifyProgress) => void) | undefined;
 }
 
-/** A trained LoRA as PEFT keeps it: two files, which belong into one folder under these names. */
+/** A trained LoRA as PEFT keeps it: two files, which belong in one folder under these names. */
 export interface AdapterFiles {
   /** `adapter_model.safetensors` */
   readonly weights: Uint8Array<ArrayBuffer>;
@@ -103,8 +110,14 @@ export interface TtlOptions {
   readonly chunkViews?: number | undefined;
 }
 
-/** The settings with none left out. */
-export type AllOptions = { readonly [Key in keyof TtlOptions]-?: Exclude<TtlOptions[Key], undefined> };
+/** Settings with none left out. */
+type Given<Options> = { readonly [Key in keyof Options]-?: Exclude<Options[Key], undefined> };
+
+/** Settings as a run used them: those of the views, and those of its method by their names in camelCase. A run of TTL has all of `TtlOptions`. */
+export type UsedOptions = MethodOptions & Given<Pick<TtlOptions, "views" | "cropScale" | "seed" | "chunkViews">> & Partial<AllOptions>;
+
+/** Those of a run of TTL. */
+export type AllOptions = Given<TtlOptions>;
 
 /** A projection of the attention layer. */
 export type AdapterTarget = "q_proj" | "k_proj" | "v_proj" | "out_proj";
@@ -131,7 +144,7 @@ export type OptionValue = number | boolean | string | readonly (number | string)
 export interface AdaptOptions extends TtlOptions {
   /** Default: `"ttl"`. */
   readonly method?: MethodName | undefined;
-  /** Options of the method that aren't among those of TTL, by their names in camelCase. */
+  /** Further options of the method, by their names in camelCase; `methods()` and the docs list them. */
   readonly methodOptions?: Readonly<Record<string, OptionValue>> | undefined;
   /** The sentence around each label, with `{}` where the label goes. Default: `a photo of a {}.` */
   readonly template?: string | undefined;
@@ -229,7 +242,7 @@ export interface ViewReport extends ViewBox {
 }
 
 /** A whole adaptation. */
-export interface EpisodeReport {
+export interface EpisodeReport<Options = UsedOptions> {
   readonly model: string;
   readonly device: DeviceInfo["kind"];
   readonly deviceName: string;
@@ -238,7 +251,7 @@ export interface EpisodeReport {
   readonly template: string;
   readonly labels: readonly string[];
   /** All settings as they were used. */
-  readonly options: AllOptions;
+  readonly options: Options;
   /** In the order of the labels given. */
   readonly before: readonly LabelProbability[];
   readonly after: readonly LabelProbability[];
@@ -253,6 +266,9 @@ export interface EpisodeReport {
   readonly timingMs: Readonly<Record<"text" | "views" | "trunk" | "steps" | "measure" | "total", number>>;
 }
 
+/** A whole adaptation by TTL. */
+export type TtlReport = EpisodeReport<AllOptions>;
+
 /** What a method is called and does. */
 export interface MethodDescription {
   /** Such as "c-tpt". */
@@ -263,7 +279,7 @@ export interface MethodDescription {
   readonly summary: string;
   /** Whether it works on features alone, with forward passes, or with gradients. */
   readonly kind: "features" | "forward" | "gradient";
-  /** It can't do without what `setStatistics` takes. */
+  /** It can't do without what `load` takes as `statistics`. */
   readonly needsStatistics: boolean;
   readonly options: readonly OptionDescription[];
 }

@@ -70,7 +70,7 @@ function work(request: Request, ticket: Ticket): Promise<Exchanges[RequestKind][
     case "open":
       return host.open(request, ticket, (progress) => tell(id, progress));
     case "classify":
-      return host.classify(request);
+      return host.classify(request, ticket, (progress) => tell(id, progress));
     case "adapt":
       return host.adapt(request, ticket, (event) => tell(id, event));
     case "compare":

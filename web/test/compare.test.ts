@@ -103,16 +103,21 @@ test("statistics that were given are used with any model, and must be there", as
   }
 });
 
-test("statistics are fetched once, beside the shipped model only, and only for methods that can use them", async () => {
+test("statistics are fetched once, of the model that ships only, and only for methods that can use them", async () => {
   const given: (Uint8Array | undefined)[] = [];
-  const engine = { setStatistics: (bytes?: Uint8Array) => void given.push(bytes) } as unknown as Engine;
-  const answers = [new Response("", { status: 404 }), new Response(Uint8Array.of(1, 2))];
+  const setStatistics = (bytes: Uint8Array): void => {
+    if (bytes.length > 2) throw Object.assign(new Error("it is no file of statistics"), { code: "statistics-invalid" });
+    given.push(bytes);
+  };
+  const engine = { setStatistics } as unknown as Engine;
+  const answers = [new Response("", { status: 404 }), new Response("<!doctype html>"), new Response(Uint8Array.of(1, 2))];
   const fetching = mock.method(globalThis, "fetch", (url: URL) => {
     assert.equal(url.href, "https://site.example/models/pocket/statistics.safetensors");
     return Promise.resolve(answers.shift());
   });
   const weights = { kind: "url", url: "https://site.example/models/pocket/model.safetensors" } as const;
-  const model: WireModel = { kind: "files", name: "pocket", config: null, preprocessor: null, weights, isGuess: false, isPackage: true };
+  const statistics = { kind: "url", url: "https://site.example/models/pocket/statistics.safetensors" } as const;
+  const model: WireModel = { kind: "files", name: "pocket", config: null, preprocessor: null, weights, statistics, isGuess: false, isPackage: true };
   const needing = new Set(["prompt-align"]);
   const bring = (file: SourceStatisticsFile, method: string, options: object = {}) => file.bring(engine, needing, [{ method: "ttl" }, { method, options }], new AbortController().signal);
   try {
@@ -121,12 +126,14 @@ test("statistics are fetched once, beside the shipped model only, and only for m
     assert.equal(fetching.mock.callCount(), 0, "nobody asked");
     await bring(file, "prompt-align");
     assert.deepEqual(given, [], "a server without them is no failure: the method says what it lacks");
+    await bring(file, "foa");
+    assert.deepEqual(given, [], "nor is one that answers with a page whatever it is asked for");
     await bring(file, "oftta", { normalisationMix: true });
     assert.deepEqual(given, [Uint8Array.of(1, 2)]);
     await bring(file, "foa");
-    assert.equal(fetching.mock.callCount(), 2, "they are there");
-    await bring(new SourceStatisticsFile({ ...model, isPackage: false }, null), "prompt-align");
-    assert.equal(fetching.mock.callCount(), 2, "other models have none");
+    assert.equal(fetching.mock.callCount(), 3, "they are there");
+    await bring(new SourceStatisticsFile({ ...model, statistics: null }, null), "prompt-align");
+    assert.equal(fetching.mock.callCount(), 3, "other models have none");
     const called = AbortSignal.abort();
     fetching.mock.mockImplementation(() => Promise.reject(called.reason));
     await assert.rejects(new SourceStatisticsFile(model, null).bring(engine, needing, [{ method: "foa" }], called), (error) => error instanceof ClipTtlError && error.code === "cancelled");

@@ -156,6 +156,28 @@ test("a busy server is waited for, as long as it wants, and a refusal is not ask
   }
 });
 
+test("a server's wish to be left alone is heeded, as far as anybody would wait", async () => {
+  const soon = new Date(Date.now() + 20_000).toUTCString();
+  const wishes: readonly [status: number, wish: string | null, least: number, most: number][] = [
+    [429, "7", 7000, 7000],
+    [503, soon, 15_000, 20_000],
+    [503, "3600", 60_000, 60_000],
+    [429, null, 2000, 2000],
+    [503, null, 0, QUICK.longestDelayMs],
+  ];
+  for (const [status, wish, least, most] of wishes) {
+    hub.forget();
+    hub.faults = () => ({ status, headers: wish === null ? {} : { "retry-after": wish } });
+    const [retries, abort] = [[] as RetryProgress[], new AbortController()];
+    const reading = readAll(open({ retries, signal: abort.signal }));
+    reading.catch(() => undefined);
+    while (retries.length === 0) await new Promise((resolve) => setTimeout(resolve, 2));
+    abort.abort();
+    const delayMs = retries[0]?.delayMs ?? NaN;
+    assert.ok(delayMs >= least && delayMs <= most, `${status} ${wish}: ${delayMs} ms`);
+  }
+});
+
 test("a server that falls silent counts as cut", async () => {
   hub.faults = (_, count) => (count === 0 ? { isSilent: true } : undefined);
   const retries: RetryProgress[] = [];

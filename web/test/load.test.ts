@@ -152,6 +152,66 @@ test("a load that broke off goes on with what has come", async () => {
   assert.ok((last.weights?.fromCacheBytes ?? 0) > 0);
 });
 
+test("a newer version that can't be fetched to its end is gone on with later, and the old one taken meanwhile", async () => {
+  const repository: HubRepository = { commits: { [FIRST]: complete(one.file), [SECOND]: complete(long.file) }, refs: { main: FIRST } };
+  hub.repositories["o/grown"] = repository;
+  await at("o/grown");
+  repository.refs["main"] = SECOND;
+  let parts = 0;
+  const isOfNewer = (path: string): boolean => path.includes(SECOND) && path.endsWith(".safetensors");
+  hub.faults = ({ path }) => (isOfNewer(path) && (parts += 1) > 40 ? { status: 503 } : undefined);
+  const old = await at("o/grown");
+  assert.deepEqual(old.loader.assembled(), one.needed);
+  assert.deepEqual(old.last.warnings.map(({ code }) => code), ["model-not-checked"]);
+  assert.match(old.last.warnings[0]?.message ?? "", /newer version could not be fetched/);
+  hub.faults = () => undefined;
+  const { loader } = await at("o/grown");
+  assert.deepEqual(loader.assembled(), long.needed);
+  assert.ok(loader.restored.length > 10, `${loader.restored.length} pieces were there`);
+  assert.equal(caches.named("manifest").length, 1, "now the old one is not needed any more");
+});
+
+test("a model that is deleted while it is loaded is not kept in parts", async () => {
+  let parts = 0;
+  hub.faults = ({ path }) => {
+    if (path.endsWith(".safetensors") && (parts += 1) === 40) caches.entries.clear();
+    return undefined;
+  };
+  assert.deepEqual((await at("o/long")).loader.assembled(), long.needed);
+  assert.equal(caches.entries.size, 0);
+});
+
+test("without the hub's list of pull requests a model isn't said to have none", async () => {
+  hub.faults = ({ path }) => (path.startsWith("/api/") ? { status: 503 } : undefined);
+  assert.equal((await codeOf(at("o/old"))).code, "model-unavailable");
+  hub.faults = ({ path }) => (path.includes("/discussions") ? { status: 503 } : undefined);
+  assert.deepEqual((await at("o/old")).loader.assembled(), one.needed, "whose offer it is only orders them");
+});
+
+test("an address is the same file whatever its signature is, which isn't kept", async () => {
+  const url = `${hub.url}/o/n/resolve/${FIRST}/model.safetensors`;
+  await load(`${url}?X-Amz-Signature=secret-one&X-Amz-Expires=60`, { caches });
+  const { loader } = await load(`${url}?X-Amz-Signature=secret-two&X-Amz-Expires=60`, { caches });
+  assert.deepEqual(loader.pushed, []);
+  assert.equal(caches.named("manifest").length, 1);
+  for (const [address, { bytes }] of caches.entries) assert.ok(!new TextDecoder().decode(bytes).includes("secret"), address);
+});
+
+test("a configuration that was given goes with its weights, and no other one is taken for it", async () => {
+  const weights = `${hub.url}/o/n/resolve/${FIRST}/model.safetensors`;
+  await load({ name: "x", config: new Blob([CONFIG]), weights }, { caches });
+  assert.deepEqual((await load({ name: "x", config: new Blob([CONFIG]), weights }, { caches })).loader.pushed, []);
+  await hub.stop();
+  try {
+    const same = await load({ name: "x", config: new Blob([CONFIG]), weights }, { caches });
+    assert.deepEqual(same.loader.assembled(), one.needed, "the server is away, and the browser has it");
+    const other = new Blob([CONFIG.replace("{", "{ ")]);
+    assert.equal((await codeOf(load({ name: "x", config: other, weights }, { caches }))).code, "network");
+  } finally {
+    await hub.resume();
+  }
+});
+
 test("without space, loading goes on, leaves no half behind, and says so", async () => {
   caches.quotaBytes = 700;
   const { loader, last } = await at("o/n");

@@ -28,18 +28,28 @@ test("a panic is published once, after a lost device has had the time to be repo
   assert.match(published[0]?.reason ?? "", /index out of bounds/);
 });
 
-test("a trap without a panic is the want of memory", async (context) => {
+test("a trap without a panic is the want of memory, in the words of each browser", async (context) => {
   context.mock.timers.enable({ apis: ["setTimeout"] });
-  const { obituary, published } = watched();
-  obituary.crashed(new WebAssembly.RuntimeError("unreachable"));
-  assert.equal(obituary.isWritten, true);
-  context.mock.timers.tick(5000);
-  await Promise.resolve();
-  await Promise.resolve();
-  assert.deepEqual(
-    published.map(({ code }) => code),
-    ["out-of-memory"],
-  );
+  for (const words of ["unreachable", "unreachable executed", "Unreachable code should not be executed"]) {
+    const { obituary, published } = watched();
+    obituary.crashed(new WebAssembly.RuntimeError(words));
+    assert.equal(obituary.isWritten, true);
+    context.mock.timers.tick(5000);
+    await Promise.resolve();
+    await Promise.resolve();
+    assert.deepEqual(
+      published.map(({ code }) => code),
+      ["out-of-memory"],
+      words,
+    );
+  }
+});
+
+test("an engine whose stack has overflowed is not asked again, whatever the browser calls that", async () => {
+  const inFirefox = Object.assign(new Error("too much recursion"), { name: "InternalError" });
+  for (const error of [new RangeError("Maximum call stack size exceeded"), inFirefox]) {
+    assert.equal(await watched().obituary.claims(error), true, error.message);
+  }
 });
 
 test("what a request got wrong is no end", async () => {

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
 
 import { ClipTtlError, type ErrorCode } from "../src/errors.js";
@@ -36,7 +38,9 @@ function file(path: string, text = "x"): File {
 test("the model that ships is found in the folder that was named, else beside the code, and is left to the browser's cache", () => {
   const named = files("pocket", "https://cdn.example/clip/");
   assert.deepEqual(named.weights, { kind: "url", url: "https://cdn.example/clip/models/pocket/model.safetensors" });
+  assert.deepEqual(named.statistics, { kind: "url", url: "https://cdn.example/clip/models/pocket/statistics.safetensors" });
   assert.ok(named.isPackage && !named.isGuess);
+  assert.deepEqual(files(" pocket ", "https://cdn.example/clip/"), named);
   const beside = files(undefined);
   assert.equal(beside.name, "pocket");
   assert.ok(beside.weights.kind === "url" && beside.weights.url.endsWith("/models/pocket/model.safetensors"));
@@ -46,11 +50,20 @@ test("the model that ships is found in the folder that was named, else beside th
 test("the catalogue names repositories with a revision that is a commit, where one is known", () => {
   for (const { id, revision, downloadBytes, parameters, residentBytes } of CATALOGUE) {
     assert.ok(revision === null || /^[0-9a-f]{40}$/.test(revision), id);
-    assert.ok(residentBytes.q4 < residentBytes.q8 && residentBytes.q8 < residentBytes.f16 && residentBytes.f16 < residentBytes.f32, id);
     if (id === "pocket") continue;
+    assert.ok(residentBytes.q4 < residentBytes.q8 && residentBytes.q8 < residentBytes.f16 && residentBytes.f16 < residentBytes.f32, id);
     assert.ok(Math.abs(downloadBytes - 4 * parameters) < 100_000, `${id}: single precision and a header`);
     assert.equal(repository(id).revision, revision ?? "main");
   }
+});
+
+test("the catalogue's sizes of the model that ships are those of its file", async () => {
+  const weights = await readFile(join(process.cwd(), "../models/pocket/model.safetensors"));
+  const entry = CATALOGUE.find(({ id }) => id === "pocket");
+  assert.equal(entry?.downloadBytes, weights.length);
+  // All of it is needed, and all of it is kept as it is but the header, whose length stands before it in eight bytes.
+  const keptBytes = weights.length - 8 - Number(weights.readBigUInt64LE());
+  assert.deepEqual(entry?.residentBytes, { f32: keptBytes, f16: keptBytes, q8: keptBytes, q4: keptBytes });
 });
 
 test("a repository is named with or without a revision", () => {

@@ -1,8 +1,9 @@
 /** What the page knows and does: one picture, one list of labels, one answer before and one after. */
 
-import type { AdaptRun, ClipTtl, EpisodeReport, StepReport } from "clip-ttl";
+import type { AdaptRun, ClipTtl, EpisodeReport, StepReport, Warning } from "clip-ttl";
 import { defaultValues, formatNats, formatPercent, toAdaptOptions, type OptionValues } from "clip-ttl/element";
 import { Announcer } from "./announcer.js";
+import { DemoLink } from "./demo-link.js";
 import { EngineHost, savesData, type EngineState } from "./engine-host.js";
 import { emptyEpisode, entropyOf, sameBut, type Episode } from "./episode.js";
 import { LabelsPanel, type Question } from "./labels-panel.js";
@@ -36,6 +37,8 @@ export class App {
   #picture: LoadedPicture | null = null;
   #before: readonly number[] | null = null;
   #beforeEntropy: number | null = null;
+  /** Of the answer without adaptation; a run's are in its report. */
+  #warnings: readonly Warning[] = [];
   #episode: Episode = emptyEpisode(defaultValues());
   /** The finished episode before the present run: it comes back when the run is cancelled or fails. */
   #kept: Episode | null = null;
@@ -65,7 +68,7 @@ export class App {
     this.#settings = new SettingsPanel((values) => this.#optionsChanged(values));
     this.#labels = new LabelsPanel({ labelsChanged: () => this.#inputChanged() });
     this.#pictures = new PicturePanel({ pictureChanged: (picture, sample) => this.#pictureChanged(picture, sample) });
-    this.#address = new PageAddress({ pictures: this.#pictures, labels: this.#labels, controls: this.#settings.controls });
+    this.#address = new PageAddress(new DemoLink({ pictures: this.#pictures, labels: this.#labels, controls: this.#settings.controls }));
     this.#optionsChanged(this.#settings.values);
     this.#show();
   }
@@ -114,6 +117,7 @@ export class App {
     this.#episode = emptyEpisode(this.#settings.values);
     this.#before = null;
     this.#beforeEntropy = null;
+    this.#warnings = [];
     this.#showButtons();
     this.#show();
   }
@@ -157,11 +161,19 @@ export class App {
     this.#panel.showStatus(text.status.classifying, null);
     try {
       const clip = await this.#host.ready();
-      const scores = await clip.classify(picture.blob, [...question.labels], { template: question.template });
+      const warnings: Warning[] = [];
+      const scores = await clip.classify(picture.blob, [...question.labels], {
+        template: question.template,
+        onWarning: (warning) => warnings.push(warning),
+        onProgress: ({ labelsDone, labelsTotal }) => {
+          if (turn === this.#turn) this.#panel.showStatus(text.status.readingLabels(labelsDone, labelsTotal), null);
+        },
+      });
       if (turn !== this.#turn) return;
       const scoreOf = new Map(scores.map(({ label, score }) => [label, score]));
       this.#before = question.labels.map((label) => scoreOf.get(label) ?? 0);
       this.#beforeEntropy = entropyOf(this.#before);
+      this.#warnings = warnings;
       this.#pictures.accept();
       this.#show();
       this.#showRest();
@@ -236,8 +248,7 @@ export class App {
       },
     });
     this.#run = run;
-    // Of the run's three promises the loop below reports the error; the others must not count as unhandled.
-    run.result.catch(() => undefined);
+    // A failure is told by the loop below.
     run.zeroShot.then(
       ({ probabilities, entropy }) => {
         if (!isCurrent()) return;
@@ -402,6 +413,7 @@ export class App {
         picture: this.#picture?.source ?? null,
         before: this.#before,
         beforeEntropy: this.#beforeEntropy,
+        warnings: this.#episode.report?.warnings ?? this.#warnings,
         ...this.#episode,
       });
     });

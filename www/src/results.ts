@@ -1,6 +1,6 @@
 /** The results: the sentence, the bars, the plot and the views, fed from one description of what is known. */
 
-import type { EpisodeReport, StepReport, ViewBox } from "clip-ttl";
+import type { EpisodeReport, StepReport, ViewBox, Warning } from "clip-ttl";
 import {
   Bars,
   CropOverlay,
@@ -27,6 +27,8 @@ export interface Known {
   readonly plannedSteps: number;
   readonly steps: readonly StepReport[];
   readonly report: EpisodeReport | null;
+  /** What went differently from what was asked. */
+  readonly warnings: readonly Warning[];
   readonly viewCount: number;
   /** Where the views lie: known as soon as a run begins. */
   readonly boxes: readonly ViewBox[] | null;
@@ -90,9 +92,8 @@ export class Results {
     this.#strip.update({ picture: known.picture, views: views ?? emptyFrames(known.viewCount), encoded: known.viewsEncoded });
     this.#overlay.update({ picture: known.picture, views: views ?? NO_VIEWS });
     this.#sentence.replaceChildren(...sentence(known.labels, known.before, after, steps.length));
-    const warnings = report?.warnings ?? [];
-    this.#warnings.hidden = warnings.length === 0;
-    this.#warnings.replaceChildren(...warnings.map((warning) => element("li", warning.message)));
+    this.#warnings.hidden = known.warnings.length === 0;
+    this.#warnings.replaceChildren(...known.warnings.map((warning) => element("li", warning.message)));
   }
 }
 

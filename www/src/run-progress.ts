@@ -21,6 +21,8 @@ export function wordsOfLoading(progress: LoadProgress | null): ProgressWords | n
 /** A run's way; null for what isn't told. */
 export function wordsOfProgress(progress: AdaptProgress): ProgressWords | null {
   switch (progress.stage) {
+    case "labels":
+      return { words: text.status.readingLabels(progress.labelsDone, progress.labelsTotal), share: null };
     case "encoding":
       return { words: text.status.encoding(progress.viewsDone, progress.viewsTotal), share: progress.viewsDone / progress.viewsTotal };
     case "stepping": {

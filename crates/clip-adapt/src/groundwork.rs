@@ -12,12 +12,13 @@ use web_time::Instant;
 
 use crate::entropy;
 use crate::error::{Error, Result};
+use crate::label_encoding::LabelCache;
 use crate::labels::{LabelSet, Prompts, TextEncoder, mean_features};
 use crate::methods::Setting;
 use crate::options::ViewOptions;
 use crate::readback::{read_rows, read_values};
 use crate::report::{EpisodeTiming, Event};
-use crate::session::{LabelCache, milliseconds};
+use crate::session::milliseconds;
 use crate::source::SourceStatistics;
 use crate::views::{self, ViewBox};
 

@@ -12,6 +12,7 @@ pub mod episode;
 pub mod error;
 pub mod features;
 mod groundwork;
+pub mod label_encoding;
 pub mod labels;
 pub mod methods;
 pub mod optimizer;

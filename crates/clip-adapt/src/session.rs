@@ -1,6 +1,5 @@
 //! A loaded model, and the label set that it was last asked about.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::tensor::Tensor;
@@ -17,6 +16,7 @@ use crate::entropy;
 use crate::episode::Episode;
 use crate::error::{Error, Result};
 use crate::groundwork::Groundwork;
+use crate::label_encoding::{LabelCache, LabelEncoding};
 use crate::labels::{LabelSet, Prompts, TextEncoder};
 use crate::methods;
 use crate::options::{ViewOptions, check};
@@ -24,32 +24,6 @@ use crate::readback::read_rows;
 use crate::report::{Classification, ClassificationTiming, Score};
 use crate::setup::Setup;
 use crate::source::SourceStatistics;
-
-/// The text features of the last label sets: the text tower runs once for each set, however many pictures follow.
-#[derive(Clone, Default)]
-pub(crate) struct LabelCache(Arc<Mutex<VecDeque<LabelSet>>>);
-
-/// So many label sets are kept: those of one picture's templates, and the ones before.
-const CACHED_SETS: usize = 16;
-
-impl LabelCache {
-    pub(crate) fn get(&self, prompts: &Prompts) -> Option<LabelSet> {
-        let mut cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = cached.iter().position(|set| set.prompts == *prompts)?;
-        // What was asked for last goes to the end; the first is forgotten first.
-        let set = cached.remove(place)?;
-        cached.push_back(set.clone());
-        Some(set)
-    }
-
-    pub(crate) fn put(&self, set: &LabelSet) {
-        let mut cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if cached.len() >= CACHED_SETS {
-            cached.pop_front();
-        }
-        cached.push_back(set.clone());
-    }
-}
 
 /// A loaded model that pictures are shown to.
 pub struct Session {
@@ -107,6 +81,16 @@ impl Session {
     ) -> Result<Classification> {
         self.classify_with(picture, labels, template, &files.read(&self.clip)?)
             .await
+    }
+
+    /// Begins to encode labels ahead of [`Session::classify`], which then finds them encoded. Nothing is computed before
+    /// [`LabelEncoding::advance`].
+    ///
+    /// # Errors
+    /// Those of [`Prompts::new`].
+    pub fn encode(&self, labels: &[String], template: &str) -> Result<LabelEncoding> {
+        let prompts = self.prompts(labels, template)?;
+        Ok(LabelEncoding::new(Arc::clone(&self.clip), self.cache.clone(), prompts))
     }
 
     async fn classify_with(

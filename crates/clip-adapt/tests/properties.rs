@@ -363,6 +363,27 @@ fn bad_labels_and_options_are_refused_before_anything_runs() {
 }
 
 #[test]
+fn labels_are_encoded_piece_by_piece_and_once() {
+    let session = session(DeviceChoice::Cpu);
+    let many: Vec<String> = (0..150).map(|index| format!("thing {index}")).collect();
+    let encode = || {
+        let mut encoding = session.encode(&many, TEMPLATE).unwrap();
+        let mut told = vec![encoding.advance().unwrap()];
+        while told.last().is_some_and(|(done, labels)| done < labels) {
+            told.push(encoding.advance().unwrap());
+        }
+        told
+    };
+    let pieces = encode();
+    assert!(pieces.len() > 1, "{pieces:?}");
+    assert!(pieces.is_sorted() && pieces.iter().all(|(_, labels)| *labels == 150));
+    let ahead = block_on(session.classify(&cat(), &many, TEMPLATE)).unwrap();
+    assert_eq!(encode(), [(150, 150)], "they are there");
+    let at_once = block_on(self::session(DeviceChoice::Cpu).classify(&cat(), &many, TEMPLATE)).unwrap();
+    assert_eq!(ahead.scores, at_once.scores);
+}
+
+#[test]
 fn an_ended_episode_says_so() {
     let session = session(DeviceChoice::Cpu);
     let mut episode = start(&session, &cat(), few_views(&json!({})));

@@ -18,6 +18,7 @@ use crate::comparison::Comparison;
 use crate::episode::Episode;
 use crate::error::WasmError;
 use crate::js;
+use crate::label_encoding::LabelEncoding;
 use crate::loader::Loader;
 use crate::picture::Picture;
 use crate::settings;
@@ -152,6 +153,15 @@ impl Engine {
         let (session, pixels) = (self.session()?, picture.pixels());
         let classification = session.classify(&pixels, &labels, &template).await?;
         js::to_js(&classification)
+    }
+
+    /// Begins to encode labels, ahead of `classify`.
+    ///
+    /// # Errors
+    /// The `label-...` codes, `template-invalid`, `model-missing`.
+    #[wasm_bindgen(js_name = encodeLabels)]
+    pub fn encode_labels(&self, labels: Vec<String>, template: &str) -> Result<LabelEncoding, WasmError> {
+        Ok(LabelEncoding::new(self.session()?.encode(&labels, template)?))
     }
 
     /// Predicts which label fits, with a trained adapter in place: PEFT's `adapter_model.safetensors` and the text of its

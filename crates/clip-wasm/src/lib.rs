@@ -24,6 +24,8 @@ mod js;
 #[cfg(target_family = "wasm")]
 mod kernel;
 #[cfg(target_family = "wasm")]
+mod label_encoding;
+#[cfg(target_family = "wasm")]
 mod loader;
 #[cfg(target_family = "wasm")]
 mod panics;
@@ -39,6 +41,7 @@ pub use self::{
     comparison::Comparison,
     engine::{Engine, methods, view_options},
     episode::Episode,
+    label_encoding::LabelEncoding,
     loader::Loader,
     panics::{on_panic, panic_for_tests},
     picture::Picture,

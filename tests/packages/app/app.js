@@ -13,6 +13,8 @@ async function run() {
   show("before", scores.map(({ label, score }) => ({ label, probability: score })));
   const run = clip.adapt(picture, labels, { views: 4, seed: 2 });
   for await (const { step } of run) status(`Step ${step}`);
+  // Needs the model's statistics, which are a file of their own.
+  await clip.adapt(picture, labels, { method: "prompt-align", views: 4 }).result;
   const { after } = await run.result;
   show("after", after);
   clip.dispose();

@@ -89,3 +89,15 @@ export function beside(url: URL, name: string): URL {
   sibling.search = url.search;
   return sibling;
 }
+
+/** Parameters by which storage services sign addresses; each signature is another one. */
+const SIGNATURE = /^(x-(amz|goog|ms)-.+|awsaccesskeyid|googleaccessid|signature|sig|se|sp|spr|sr|st|sv|skoid|sktid|skt|ske|sks|skv|expires|policy|key-pair-id|token)$/i;
+
+/** An address without the signature that it may have: the same file has the same one the next time, and no secret in it. */
+export function unsigned(address: string): string {
+  const url = new URL(address);
+  const names = [...url.searchParams.keys()].filter((name) => SIGNATURE.test(name));
+  if (names.length === 0) return address;
+  for (const name of names) url.searchParams.delete(name);
+  return url.href;
+}

@@ -27,6 +27,9 @@ export const PATIENT: HttpSettings = { attempts: 6, firstDelayMs: 500, longestDe
 /** A server's wish to be left alone for longer than this is not heeded: nobody would wait. */
 const LONGEST_WISH_MS = 60_000;
 
+/** For so long at least a server is left alone that was asked too often, where its wish can't be seen. */
+const UNSEEN_WISH_MS = 2000;
+
 /** With so much having come since, a failure doesn't count as one in a row. */
 const PROGRESS_BYTES = 256 * 1024;
 
@@ -300,12 +303,13 @@ function refusal(response: Response, { url, what }: Request): HttpError {
   const details = { status, hubCode: headers.get("x-error-code") };
   if (status === 401 || status === 403) return new HttpError("model-unauthorized", reason, details);
   if (status === 408 || status === 429 || status >= 500) {
-    return new HttpError("model-unavailable", reason, { ...details, isTransient: true, wishMs: wishOf(headers.get("retry-after")) });
+    const wishMs = wishOf(headers.get("retry-after")) ?? (status === 429 ? UNSEEN_WISH_MS : null);
+    return new HttpError("model-unavailable", reason, { ...details, isTransient: true, wishMs });
   }
   return new HttpError("http-status", reason, details);
 }
 
-/** `Retry-After` has seconds or a date. */
+/** `Retry-After` has seconds or a date. Of another origin a page sees it only where the server exposes it. */
 function wishOf(header: string | null): number | null {
   if (header === null) return null;
   const ms = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now();

@@ -16,7 +16,8 @@ import { browserLocks, type Locks } from "./locks.js";
 import { bringPieces } from "./pieces.js";
 import { RepositoryLocator } from "./repository.js";
 import { SourceChanged } from "./source.js";
-import { ModelStore, sha256, STORE_FORMAT, type Manifest, type ModelKey, type StoredModel } from "./store.js";
+import { sha256 } from "./sha256.js";
+import { ModelStore, STORE_FORMAT, type Manifest, type ModelKey, type StoredModel } from "./store.js";
 
 /** What is to be loaded. */
 export interface LoadJob {
@@ -82,31 +83,34 @@ class Load {
   }
 
   async run(): Promise<Loader> {
-    const locator = this.#locator();
+    const locator = await this.#locator();
     if (locator.place !== null && this.#job.cache) this.#store = await this.#openStore();
     const remembered = await this.#rememberedAt(locator, null);
     if (remembered !== null) return this.#assemble(locator, remembered);
     const fallback = await this.#guarded((store) => (locator.place === null ? null : store.newest(locator.place, this.#job.dtype)), null);
+    let isFound = false;
     try {
       // With a version at hand, asking for a newer one should not take long; fetching that one may.
       if (fallback !== null) this.#settings = hasty(this.#settings);
       const found = (await this.#rememberedAt(locator, await locator.revision())) ?? { found: await locator.find(), stored: null };
+      isFound = true;
       this.#settings = this.#tools.http ?? PATIENT;
       return await this.#assemble(locator, found);
     } catch (error) {
       this.#settings = this.#tools.http ?? PATIENT;
       const old = fallback !== null && isOutOfReach(error) ? await this.#recall(fallback) : null;
       if (old === null) throw error;
-      const message = `whether there is a newer version could not be asked (${error instanceof ClipTtlError ? error.reason : String(error)}); the one in the browser's storage was taken`;
+      const what = isFound ? "the newer version could not be fetched" : "whether there is a newer version could not be asked";
+      const message = `${what} (${error instanceof ClipTtlError ? error.reason : String(error)}); the one in the browser's storage was taken`;
       this.#tools.progress.warn({ code: "model-not-checked", message });
-      return this.#assemble(locator, old);
+      return this.#assemble(locator, old, { isNewest: false });
     }
   }
 
-  #locator(): Locator {
+  async #locator(): Promise<Locator> {
     const { model } = this.#job;
     const tools: LocatorTools = { context: this.#context, progress: this.#tools.progress };
-    return model.kind === "repository" ? new RepositoryLocator(model, tools) : new FilesLocator(model, tools);
+    return model.kind === "repository" ? new RepositoryLocator(model, tools) : FilesLocator.of(model, tools);
   }
 
   /** A complete model in the storage of which it is certain that it is the one that was asked for. */
@@ -136,7 +140,8 @@ class Load {
     return { found: { config, preprocessor, header, weights, url, revision }, stored };
   }
 
-  async #assemble({ place }: Locator, { found, stored }: Remembered): Promise<Loader> {
+  /** `isNewest`: others of the same branch are not needed any more. Of one that is taken for want of a newer one, that newer one's pieces are. */
+  async #assemble({ place }: Locator, { found, stored }: Remembered, { isNewest } = { isNewest: true }): Promise<Loader> {
     const { progress } = this.#tools;
     const { header, weights } = found;
     const loader = await this.#plan(found, stored);
@@ -160,7 +165,7 @@ class Load {
         onStorageFailed: (error) => this.#storageFailed(folder, error),
       });
       progress.complete(weights.name, header.length + summary.sourceBytes);
-      if (kept !== null && key !== null && isStored) await this.#finish(kept, key);
+      if (kept !== null && key !== null && isStored) await this.#finish(kept, key, isNewest);
       return loader;
     } catch (error) {
       release(loader);
@@ -219,11 +224,15 @@ class Load {
     }
   }
 
-  async #finish(stored: StoredModel, key: ModelKey): Promise<void> {
+  async #finish(stored: StoredModel, key: ModelKey, isNewest: boolean): Promise<void> {
     await this.#guarded(async (store) => {
       const { manifest } = stored;
-      if (manifest !== null) await stored.writeManifest({ ...manifest, isComplete: true, lastUsedAt: Date.now() });
-      await store.removeSuperseded(key);
+      const present = await stored.readManifest();
+      // Somebody has deleted it meanwhile, in another tab or by hand: what was written after that is of no use by itself.
+      if (present === null) return stored.remove();
+      if (present.fingerprint !== manifest?.fingerprint) return;
+      await stored.writeManifest({ ...present, isComplete: true, lastUsedAt: Date.now() });
+      if (isNewest) await store.removeSuperseded(key);
     }, undefined);
   }
 

@@ -57,6 +57,7 @@ function wire(name: string, weights: Blob, config: Blob | null, preprocessor: Bl
     config: file(config),
     preprocessor: file(preprocessor),
     weights: { kind: "data", data: weights },
+    statistics: null,
     isGuess: false,
     isPackage: false,
   };

@@ -1,12 +1,13 @@
 /** Finds a checkpoint's files, and reads all of them but the weights themselves. */
 
-import { fetchChecked } from "../fetching.js";
+import { bytesOf, fetchChecked } from "../fetching.js";
 import type { DownloadProgress } from "../progress.js";
 import type { WireFile, WireFiles } from "../protocol.js";
-import { CONFIG_FILE, PREPROCESSOR_FILE } from "./address.js";
+import { CONFIG_FILE, PREPROCESSOR_FILE, unsigned } from "./address.js";
 import { readHeader } from "./header.js";
 import { askText, HttpError, type HttpContext } from "./http.js";
 import { HttpSource } from "./http-source.js";
+import { sha256 } from "./sha256.js";
 import { BlobSource, BufferSource, type ByteSource } from "./source.js";
 
 /** Where weights come from, in the cache's words. */
@@ -51,12 +52,18 @@ export class FilesLocator implements Locator {
   readonly #model: WireFiles;
   readonly #tools: LocatorTools;
 
-  constructor(model: WireFiles, tools: LocatorTools) {
-    const { weights } = model;
-    const isKept = weights.kind === "url" && isHttp(weights.url) && !model.isPackage;
-    this.place = isKept ? { source: weights.url, ref: "" } : null;
+  private constructor(model: WireFiles, tools: LocatorTools, place: Place | null) {
+    this.place = place;
     this.#model = model;
     this.#tools = tools;
+  }
+
+  static async of(model: WireFiles, tools: LocatorTools): Promise<FilesLocator> {
+    const { weights, config, preprocessor, isGuess, isPackage } = model;
+    if (weights.kind !== "url" || !isHttp(weights.url) || isPackage) return new FilesLocator(model, tools, null);
+    // What lies beside the weights goes with them; what is named by itself may be another one the next time.
+    const others = isGuess ? [] : await Promise.all([config, preprocessor].map(identityOf));
+    return new FilesLocator(model, tools, { source: [unsigned(weights.url), ...others].join(" "), ref: "" });
   }
 
   async revision(): Promise<string | null> {
@@ -77,7 +84,7 @@ export class FilesLocator implements Locator {
       this.#text(preprocessor, PREPROCESSOR_FILE, isGuess),
       reading(),
     ]);
-    const url = weights.kind === "url" ? weights.url : null;
+    const url = weights.kind === "url" ? unsigned(weights.url) : null;
     return { config: configText, preprocessor: preprocessorText, header, weights: source, url, revision: source.version };
   }
 
@@ -138,6 +145,14 @@ export async function readText(
 /** Whether a server said that it doesn't have a file, and not that it doesn't know the place at all. */
 export function isAbsent(error: unknown): boolean {
   return error instanceof HttpError && (error.status === 404 || error.status === 410) && (error.hubCode ?? "EntryNotFound") === "EntryNotFound";
+}
+
+/** What tells a file that was given from others; it has no spaces. */
+async function identityOf(file: WireFile | null): Promise<string> {
+  if (file === null) return "-";
+  if (file.kind === "url") return unsigned(file.url);
+  // Without it there is no storage either, which is said elsewhere.
+  return globalThis.crypto?.subtle === undefined ? "-" : sha256(await bytesOf(file.data));
 }
 
 function isHttp(url: string): boolean {

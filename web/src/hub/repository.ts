@@ -98,7 +98,11 @@ export class RepositoryLocator implements Locator {
   async #pullRequests(): Promise<readonly PullRequest[]> {
     const [refs, discussions] = await Promise.all([
       this.#json("refs?include_prs=1"),
-      this.#json(`discussions?type=pull_request&author=${CONVERTER}`),
+      // Only tells whose offers come first.
+      this.#json(`discussions?type=pull_request&author=${CONVERTER}`).catch((error: unknown) => {
+        if (error instanceof ClipTtlError && error.code === "cancelled") throw error;
+        return null;
+      }),
     ]);
     const converted = listIn(discussions, "discussions")
       .filter((entry) => textIn(entry["author"], "name") === CONVERTER)
@@ -113,7 +117,7 @@ export class RepositoryLocator implements Locator {
       .sort((a, b) => rank(b) - rank(a));
   }
 
-  /** An answer of the hub's interface for programs; null where there is none: what it is asked for helps, but isn't needed. */
+  /** An answer of the hub's interface for programs; null where the hub has no such list. That it can't be asked now is another matter. */
   async #json(path: string): Promise<unknown> {
     const { context } = this.#tools;
     const url = apiUrl(this.#model.hub, this.#model.repository, path);
@@ -121,8 +125,9 @@ export class RepositoryLocator implements Locator {
       const { text } = await askText({ url, what: "the model's list of pull requests", file: "refs", cache: "no-store" }, context);
       return JSON.parse(text);
     } catch (error) {
-      if (error instanceof ClipTtlError && error.code === "cancelled") throw error;
-      return null;
+      const isNone = error instanceof SyntaxError || (error instanceof HttpError && error.status === 404);
+      if (isNone) return null;
+      throw error;
     }
   }
 

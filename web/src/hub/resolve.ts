@@ -19,7 +19,7 @@ export interface Surroundings {
 
 /** The files of the model that was asked for, ready to be sent to the worker. */
 export function resolveModel(model: ModelSource | undefined, { folder, hub }: Surroundings): WireModel {
-  if (model === undefined || model === "pocket") return pocket(folder);
+  if (model === undefined || (typeof model === "string" && model.trim() === "pocket")) return pocket(folder);
   const hubAddress = checkHub(hub);
   if (typeof model === "string") return fromText(model.trim(), hubAddress);
   if (model instanceof URL) return fromAddress(model, hubAddress);
@@ -40,10 +40,12 @@ export function checkDtype(dtype: WeightsChoice | undefined): WeightsChoice {
   throw new ClipTtlError("option-invalid", `dtype = ${String(dtype)} is not possible: ${DTYPES.join(", ")} are`, { option: "dtype" });
 }
 
-/** The small CLIP that lies beside this package's code, with its configuration in its metadata. Bundlers look for exactly this expression. */
+/** The small CLIP that lies beside this package's code, with its configuration in its metadata. Bundlers look for exactly these expressions. */
 function pocket(folder: string | null): WireFiles {
   const weights = folder === null ? new URL("./models/pocket/model.safetensors", import.meta.url) : assetUrl(folder, "models/pocket/model.safetensors");
-  return { ...fromParts({ name: "pocket", weights }), isPackage: true };
+  const statistics =
+    folder === null ? new URL("./models/pocket/statistics.safetensors", import.meta.url) : assetUrl(folder, "models/pocket/statistics.safetensors");
+  return { ...fromParts({ name: "pocket", weights }), statistics: wireFile(statistics, "statistics"), isPackage: true };
 }
 
 function fromText(text: string, hub: string): WireModel {
@@ -76,6 +78,7 @@ function fromAddress(url: URL, hub: string): WireModel {
     config: sibling(CONFIG_FILE),
     preprocessor: sibling(PREPROCESSOR_FILE),
     weights: { kind: "url", url: weights.href },
+    statistics: null,
     isGuess: true,
     isPackage: false,
   };
@@ -107,6 +110,7 @@ function fromParts(files: ModelFiles): WireFiles {
     config: part(files.config, "config"),
     preprocessor: part(files.preprocessor, "preprocessor"),
     weights: wireFile(files.weights, "weights"),
+    statistics: null,
     isGuess: false,
     isPackage: false,
   };

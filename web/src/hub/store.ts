@@ -7,11 +7,13 @@
 
 import type { WeightsChoice } from "../load-types.js";
 import type { Place } from "./locate.js";
+import { sha256 } from "./sha256.js";
 
-export const CACHE_NAME = "clip-ttl-models";
-
-/** Changes whenever the engine encodes pieces differently: what is there is then not used any more. */
+/** Changes whenever the engine encodes pieces differently. */
 export const STORE_FORMAT = 1;
+
+/** Each format has its own: two pages of one site may have different versions of this package. */
+export const CACHE_NAME = `clip-ttl-models-${STORE_FORMAT}`;
 
 /** No server has this name. */
 const ROOT = "https://clip-ttl.invalid/models/";
@@ -220,12 +222,6 @@ export function storageOf(scope: { readonly caches?: CacheStorage }): CacheStora
   } catch {
     return undefined;
   }
-}
-
-/** SHA-256 in hexadecimal digits. */
-export async function sha256(bytes: Uint8Array): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>);
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 function isOf(manifest: Manifest, { source, ref }: Place, dtype: WeightsChoice): boolean {

@@ -2,9 +2,8 @@
 
 import { classifyImage } from "../image.js";
 import type { ImageInput } from "../types.js";
-import type { ClipTtlError } from "../errors.js";
+import { asClipTtlError, type ClipTtlError } from "../errors.js";
 import { releasePicture, showPicture, type ShownPicture } from "./picture.js";
-import { asClipTtlError } from "./session.js";
 
 /** A picture to show, and what is known of it. */
 export interface WantedPicture {

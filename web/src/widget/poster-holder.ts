@@ -1,9 +1,8 @@
 /** The recorded run of an element: fetched when it may be, shown until somebody interacts. */
 
 import { sameItems } from "../element/dom.js";
-import type { ClipTtlError } from "../errors.js";
+import { asClipTtlError, type ClipTtlError } from "../errors.js";
 import { fetchPoster, type Poster } from "./poster.js";
-import { asClipTtlError } from "./session.js";
 
 /** What an element asks now, to be held against what was recorded. */
 export interface Present {

@@ -1,7 +1,7 @@
 /** One picture, one list of labels, an answer before and one after: what an element knows and does, without any DOM. */
 
 import type { AdaptRun } from "../adapt-run.js";
-import { cancelled, ClipTtlError, type ErrorCode } from "../errors.js";
+import { asClipTtlError, cancelled, ClipTtlError, type ErrorCode } from "../errors.js";
 import type { DeviceInfo, LoadProgress } from "../load-types.js";
 import type { AdaptOptions, AdaptProgress, EpisodeReport, ImageInput, StepReport, TtlOptions, ViewBox } from "../types.js";
 import { fittingSettings, stepsOf } from "./settings.js";
@@ -296,11 +296,6 @@ export function knowledgeOf(report: EpisodeReport): Knowledge {
 /** Entropy of a distribution in nats. */
 export function entropyOf(probabilities: readonly number[]): number {
   return probabilities.reduce((sum, probability) => (probability > 0 ? sum - probability * Math.log(probability) : sum), 0);
-}
-
-export function asClipTtlError(error: unknown): ClipTtlError {
-  if (error instanceof ClipTtlError) return error;
-  return new ClipTtlError("unknown", error instanceof Error ? error.message : String(error), { cause: error });
 }
 
 /** Waits for something that others wait for too, and so can't be called off itself. */

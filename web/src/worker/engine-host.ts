@@ -1,13 +1,13 @@
 /** Does what requests ask for, with the engine. Knows neither messages nor the queue. */
 
-import type { CompareEvent as WasmCompareEvent, Comparison, Engine, Episode, EpisodeEvent, Picture } from "../clip_ttl.js";
+import type { CompareEvent as WasmCompareEvent, Comparison, Engine, Episode, EpisodeEvent, LabelEncoding, Picture } from "../clip_ttl.js";
 import { ClipTtlError } from "../errors.js";
 import { bytesOf } from "../fetching.js";
 import { loadModel } from "../hub/load.js";
 import type { DeviceInfo, LoadProgress } from "../load-types.js";
 import { DownloadProgress } from "../progress.js";
 import type { CompareEvent, Exchanges, Request, RunEvent } from "../protocol.js";
-import type { AdapterFiles, Classification, CompareReport, EpisodeReport, VerifyReport } from "../types.js";
+import type { AdapterFiles, Classification, ClassifyProgress, CompareReport, EpisodeReport, VerifyReport } from "../types.js";
 import type { GpuWatch } from "./gpu-watch.js";
 import type { Obituary } from "./obituary.js";
 import { PictureCache } from "./picture-cache.js";
@@ -58,10 +58,12 @@ export class EngineHost {
     return { device, model, methods: wasm.methods(), warnings: progress.warnings };
   }
 
-  async classify(request: Request<"classify">): Promise<Classification> {
+  async classify(request: Request<"classify">, ticket: Ticket, tell: (progress: ClassifyProgress) => void): Promise<Classification> {
     const { engine, pictures, device } = this.#require();
     const { labels, template, adapter } = request;
     const picture = await pictures.get(request.image);
+    // With an adapter the labels' features are of this one answer.
+    if (adapter === null) await encodeToEnd(engine.encodeLabels(labels, template), ticket, tell);
     const classification =
       adapter === null
         ? await engine.classify(picture, labels, template)
@@ -82,8 +84,12 @@ export class EngineHost {
     await this.#bringStatistics([{ method: request.method, options: request.options }], ticket);
     await ticket.pause();
     const question = new Question(picture, request);
-    const kept = this.#takeKept(question);
+    const former = this.#kept;
+    const kept = former?.canGoOn(question) === true ? former : null;
     const episode = kept?.episode ?? engine.start(picture, request.labels, request.template, request.method, request.options);
+    // What was asked for can be done: from now on the former run's adapter is gone.
+    this.#kept = null;
+    if (kept === null) former?.episode.free();
     try {
       kept?.goOn(question, tell);
       const report = { ...(await advanceToEnd(episode, ticket, tell)), deviceName: device.name };
@@ -135,18 +141,23 @@ export class EngineHost {
     await statistics.bring(engine, needing, methods, signal);
   }
 
-  /** The last episode if it can go on as what is asked; else it is let go. */
-  #takeKept(question: Question): KeptEpisode | null {
-    const kept = this.#kept;
-    this.#kept = null;
-    if (kept === null || kept.canGoOn(question)) return kept;
-    kept.episode.free();
-    return null;
-  }
-
   #require(): Opened {
     if (this.#opened === null) throw new ClipTtlError("model-missing", "no model is loaded");
     return this.#opened;
+  }
+}
+
+/** Encodes labels piece by piece; between the pieces messages come in. */
+async function encodeToEnd(encoding: LabelEncoding, ticket: Ticket, tell: (progress: ClassifyProgress) => void): Promise<void> {
+  try {
+    for (;;) {
+      const [labelsDone, labelsTotal] = encoding.advance();
+      tell({ stage: "labels", labelsDone, labelsTotal });
+      await ticket.pause();
+      if (labelsDone >= labelsTotal) return;
+    }
+  } finally {
+    encoding.free();
   }
 }
 

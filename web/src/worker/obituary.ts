@@ -34,8 +34,8 @@ export class Obituary {
   crashed(error: unknown): void {
     if (this.#panic !== null) return;
     const message = error instanceof Error ? error.message : String(error);
-    // Rust stops without a panic when it gets no memory.
-    const isAbort = error instanceof WebAssembly.RuntimeError && /unreachable/.test(message);
+    // Rust stops without a panic when it gets no memory. Safari writes it with a capital.
+    const isAbort = error instanceof WebAssembly.RuntimeError && /unreachable/i.test(message);
     if (isAbort) void this.#dieOf("out-of-memory", "the engine stopped, most likely because it got no more memory");
     else void this.#dieOf("engine-crashed", `the engine stopped: ${message}`);
   }
@@ -43,7 +43,7 @@ export class Obituary {
   /** Whether an error of a request means the end of the engine; then the page is told that instead. */
   async claims(error: unknown): Promise<boolean> {
     if (this.isWritten) return true;
-    if (error instanceof WebAssembly.RuntimeError || (error instanceof RangeError && /call stack/.test(error.message))) {
+    if (error instanceof WebAssembly.RuntimeError || isStackOverflow(error)) {
       this.crashed(error);
       return true;
     }
@@ -70,4 +70,9 @@ export class Obituary {
       loss === null ? new ClipTtlError(code, reason) : new ClipTtlError("device-lost", `the browser has taken the graphics device away (${loss})`);
     this.#publish(toWire(error));
   }
+}
+
+/** A `RangeError` in Chromium and Safari, an `InternalError` in Firefox. */
+function isStackOverflow(error: unknown): boolean {
+  return error instanceof Error && /call stack|too much recursion/i.test(error.message);
 }

@@ -1,13 +1,15 @@
-/** The statistics of source pictures that were given with a model, or lie beside the one that ships; some methods compare with them. */
+/** The statistics of source pictures that were given with a model, or ship with it; some methods compare with them. */
 
 import type { Engine } from "../clip_ttl.js";
-import { ClipTtlError } from "../errors.js";
+import { toWire, type ErrorCode } from "../errors.js";
 import { bytesOf, fetchChecked, readBody } from "../fetching.js";
 import type { WireFile, WireModel } from "../protocol.js";
 
-const FILE = "statistics.safetensors";
 /** How messages name it. */
 const WHAT = "the model's statistics";
+
+/** What goes wrong where there are none. */
+const ABSENT: ReadonlySet<ErrorCode> = new Set(["http-status", "network", "cors", "statistics-invalid"]);
 
 /** A method that is to run, and its options. */
 export interface WantedMethod {
@@ -17,20 +19,19 @@ export interface WantedMethod {
 
 export class SourceStatisticsFile {
   readonly #file: WireFile | null;
-  /** Whether they were given: those that should be beside the model may be absent, these may not. */
+  /** Whether they were given: those that should lie beside the model may be absent, these may not. */
   readonly #isGiven: boolean;
   #isThere = false;
 
   /** Of models that don't ship with the package there are none but those that are given. */
   constructor(model: WireModel, given: WireFile | null) {
-    const weights = model.kind === "files" && model.isPackage && model.weights.kind === "url" ? model.weights.url : null;
-    this.#file = given ?? (weights === null ? null : { kind: "url", url: new URL(FILE, weights).href });
+    this.#file = given ?? (model.kind === "files" ? model.statistics : null);
     this.#isGiven = given !== null;
   }
 
   /**
-   * Gives the statistics to the engine if one of the methods can use them and it hasn't got them. Where those beside the model can't be had,
-   * the method that can't do without says so itself, and the next one that wants them tries again.
+   * Gives the statistics to the engine if one of the methods can use them and it hasn't got them. Where those beside the model can't be had, or
+   * a server answers with something else, the method that can't do without says so itself, and the next one that wants them tries again.
    */
   async bring(engine: Engine, needing: ReadonlySet<string>, methods: readonly WantedMethod[], signal: AbortSignal): Promise<void> {
     const file = this.#file;
@@ -39,8 +40,7 @@ export class SourceStatisticsFile {
       engine.setStatistics(await read(file, signal));
       this.#isThere = true;
     } catch (error) {
-      const isAbsent = error instanceof ClipTtlError && ["http-status", "network", "cors"].includes(error.code);
-      if (this.#isGiven || !isAbsent) throw error;
+      if (this.#isGiven || !ABSENT.has(toWire(error).code)) throw error;
     }
   }
 }

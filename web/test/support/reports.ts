@@ -1,6 +1,6 @@
 /** Reports of episodes as the engine gives them, small and consistent, for tests of what is made of them. */
 
-import type { EpisodeReport, StepReport, ViewsState } from "../../src/types.js";
+import type { StepReport, TtlReport, ViewsState } from "../../src/types.js";
 
 export const LABELS = ["sheep", "horse", "cow"] as const;
 
@@ -30,7 +30,7 @@ export function viewsOf(predictions: readonly (readonly number[])[], margin = 0.
 }
 
 /** A run whose views have these predictions before any update, after the first, and so on; the first view is the one that answers. */
-export function reportOf(states: readonly (readonly (readonly number[])[])[]): EpisodeReport {
+export function reportOf(states: readonly (readonly (readonly number[])[])[]): TtlReport {
   const answers = states.map((views) => views[0] ?? []);
   const steps = answers.slice(1).map(
     (prediction, at): StepReport => ({

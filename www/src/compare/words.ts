@@ -45,7 +45,7 @@ export const words = {
       `${methods(count)} in ${formatDuration(durationMs)}${failed === 0 ? "" : `; ${methods(failed)} failed, and the table says why`}.`,
     cancelled: "Cancelled. What was there already is still here.",
     failed: "The comparison stopped. Everything you entered is still here.",
-    cpuNext: "Press Run again: it will then be the CPU’s work.",
+    cpuNext: "Press Run again to use the CPU.",
     model: (title: string): string => `The link asks for ${title}: it is loaded when you press Run.`,
   },
   outcome: {

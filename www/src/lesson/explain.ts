@@ -26,7 +26,7 @@ export interface Story {
   readonly right: number | null;
 }
 
-/** A mean entropy that moves by less, in nats, hardly moves. */
+/** A mean entropy or a loss that moves by less, in nats, hardly moves. */
 const NOTICEABLE_NATS = 0.005;
 /** The views' prediction is worth a word from this many on. */
 const FEW_VIEWS = 3;
@@ -185,7 +185,7 @@ function viewsMoved(story: Story, before: RunState, after: RunState): readonly S
 
 function lossRose(before: RunState, after: RunState): readonly Sentence[] {
   const [one, other] = [before.views, after.views];
-  if (one === null || other === null || other.loss <= one.loss || other.entropy >= one.entropy) return [];
+  if (one === null || other === null || other.loss - one.loss < NOTICEABLE_NATS || other.entropy >= one.entropy) return [];
   return [sentence(words.change.lossRose, { before: formatNats(one.loss, 2), after: formatNats(other.loss, 2) })];
 }
 

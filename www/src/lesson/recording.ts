@@ -5,10 +5,10 @@
  * no request to another site.
  */
 
-import type { EpisodeReport, StepReport, ViewReport, ViewsState } from "clip-ttl";
+import type { StepReport, TtlReport, ViewReport, ViewsState } from "clip-ttl";
 
 export interface Recording {
-  readonly report: EpisodeReport;
+  readonly report: TtlReport;
   /** Address of the picture, counted from the file's own: of one of the samples, or the picture itself as a `data:` address; else null. */
   readonly picture: string | null;
   /** What the picture shows, in words; empty where nobody has said. */
@@ -46,7 +46,7 @@ export function readRecording(text: string): Recording {
   list(entry["warnings"], "warnings", MOST.steps).forEach((warning, at) => string(object(warning, `warnings[${at}]`)["message"], `warnings[${at}].message`));
   const { picture, alt, ...report } = entry;
   return {
-    report: { ...(report as unknown as EpisodeReport), labels, views, steps },
+    report: { ...(report as unknown as TtlReport), labels, views, steps },
     picture: typeof picture === "string" && isHarmless(picture) ? picture : null,
     alt: typeof alt === "string" ? alt : "",
   };

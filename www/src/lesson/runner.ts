@@ -1,6 +1,6 @@
 /** Runs episodes for the lesson, one after another, with the engine of this browser. */
 
-import type { AdaptProgress, AdaptRun } from "clip-ttl";
+import type { AdaptProgress, AdaptRun, TtlReport } from "clip-ttl";
 import type { EngineHost } from "../engine-host.js";
 import { lessonRun, type LessonRun } from "./lesson-run.js";
 import type { RunSpec } from "./spec.js";
@@ -25,11 +25,9 @@ export class Runner {
     if (turn !== this.#turn) return null;
     const { cropScaleMin, ...settings } = values;
     const run = clip.adapt(picture, labels, { ...settings, cropScale: [cropScaleMin, 1], template, onProgress });
-    // Its other promises must not count as unhandled.
-    run.zeroShot.catch(() => undefined);
     this.#run = run;
     try {
-      const report = await run.result;
+      const report = (await run.result) as TtlReport;
       // A run that stopped early has trained nothing that would be worth keeping.
       const adapter = report.stopped === null ? await run.adapter() : null;
       return turn === this.#turn ? lessonRun(report, "computed", adapter) : null;

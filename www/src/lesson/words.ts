@@ -93,10 +93,10 @@ export const words = {
       "adapter-weights": "adapter_model.safetensors",
       "adapter-config": "adapter_config.json",
     },
-    adapterNote: "The two adapter files belong into one folder; PEFT loads them from there, for the same base model.",
-    noAdapter: "The adapter can be saved once the run was computed here. A recorded run has only its numbers.",
+    adapterNote: "The two adapter files belong in one folder; PEFT loads them from there, for the same base model.",
+    noAdapter: "The adapter can be saved once the run has been computed here. A recorded run has only its numbers.",
     plotTitle: (run: string, picture: string): string => `${run}: ${picture}`,
-    plotFailed: "The browser made no picture of the plot.",
+    plotFailed: "The browser could not turn the plot into a picture.",
   },
   adapter: {
     answer: "Through the adapter the centre crop is taken for ",
@@ -106,7 +106,7 @@ export const words = {
     loading: "Looking through the adapter …",
   },
   open: {
-    failed: (name: string, reason: string): string => `“${name}” is no recorded run: ${reason}.`,
+    failed: (name: string, reason: string): string => `“${name}” is not a recorded run: ${reason}.`,
     tooLarge: (name: string): string => `“${name}” is too large to be a recorded run.`,
   },
   samples: {
@@ -151,8 +151,8 @@ export const words = {
   verdicts: {
     corrected: "The right answer is {right}: wrong at first ({before}), right now ({after}). Adapting has helped here.",
     lost: "The right answer is {right}: right at first ({before}), and now lost to {wrong} ({after}). Adapting has made it worse.",
-    strengthened: "The right answer is {right}, and it still is the model’s: {before} at first, {after} now.",
-    weakened: "The right answer is {right}, and it still is the model’s, but with less than at first: {before}, now {after}.",
+    strengthened: "The right answer is {right}, and it is still the model’s: {before} at first, {after} now.",
+    weakened: "The right answer is {right}, and it is still the model’s, but with a lower probability than at first: {before}, now {after}.",
     "surer-of-a-wrong-one": "The right answer is {right} ({before} at first, {after} now). The model is wrong, and surer of it than before: it says {wrong}.",
     "less-sure-of-a-wrong-one": "The right answer is {right} ({before} at first, {after} now). The model is still wrong, with less certainty: it says {wrong}.",
   } as Readonly<Record<Verdict, string>>,
