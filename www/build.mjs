@@ -1,7 +1,7 @@
 /** Builds the site: `node build.mjs --outdir DIR`. The package `clip-ttl` stays outside; the page's import map finds it. */
 
 import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join, posix, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
@@ -34,15 +34,29 @@ for (const name of ["index.html", "styles.css", "lesson.html", "styles-lesson.cs
 await buildTexts();
 await buildDocs(outdir, bundleForNode);
 
-/** Their relative links lead to one another, or to files of the repository, which the site doesn't have. */
+/** The pages of these texts, and the plots that they lead to. */
 async function buildTexts() {
   const repository = join(here, "..");
   for (const { source, page, title } of TEXTS) {
-    const file = join(repository, source);
-    const link = (href) => TEXTS.find((other) => join(repository, other.source) === join(dirname(file), href))?.page ?? null;
-    const body = html(withoutFrontMatter(await readFile(file, "utf8")), link);
+    const plots = new Set();
+    const link = (href) => {
+      const address = addressOf(source, href);
+      if (address?.endsWith(".svg")) plots.add(address);
+      return address;
+    };
+    const body = html(withoutFrontMatter(await readFile(join(repository, source), "utf8")), link);
     await writeFile(join(outdir, page), textPage({ title, body }));
+    for (const plot of plots) await cp(join(repository, "docs", plot), join(outdir, plot));
   }
+}
+
+/** Where a link of such a text leads: within the text, to another text, to the docs, or to a plot. Null for other files of the repository, which the site doesn't have. */
+function addressOf(source, href) {
+  if (href.startsWith("#")) return href;
+  const file = posix.join(posix.dirname(source), href);
+  const docs = /^www\/(docs\/[\w/-]+)\.md$/.exec(file)?.[1];
+  const plot = /^docs\/(comparison\/[\w/-]+\.svg)$/.exec(file)?.[1];
+  return TEXTS.find((other) => other.source === file)?.page ?? (docs === undefined ? (plot ?? null) : `${docs}.html`);
 }
 
 /** A module's code with everything in it, for this script to import. */

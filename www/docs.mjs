@@ -25,6 +25,7 @@ const PAGES = [
   ["limits", "Limits"],
   ["privacy", "Privacy"],
   ["troubleshooting", "Troubleshooting"],
+  ["glossary", "Glossary"],
 ];
 
 export async function buildDocs(outdir, bundle) {

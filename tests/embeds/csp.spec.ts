@@ -14,7 +14,7 @@ import { Widget } from "./widget.js";
 
 const PICTURE = join(HERE, "../../www/samples/bee.jpg");
 
-/** A policy as the documentation shows it, one directive a line. */
+/** A policy as the documentation shows it, one directive a line, with the semicolons between them. */
 function policy(file: string): string[] {
   return readFileSync(join(HERE, "csp", file), "utf8").split("\n").filter((line) => line !== "");
 }
@@ -37,7 +37,7 @@ function settings(script: string, directives: readonly string[], more: Readonly<
     [REPORTS]: { text: "" },
     ...more,
   };
-  const policy = directives.join("; ");
+  const policy = directives.join(" ");
   // What is enforced is the documented policy and nothing else; the same once more only reports.
   return { contents, headers: { "content-security-policy": policy, "content-security-policy-report-only": `${policy}; report-uri ${REPORTS}` } };
 }

@@ -191,7 +191,7 @@ export const japanese: ElementStrings = {
       "engine-stalled": "エンジンが応答しません。もう一度実行してください。",
       "worker-failed": "エンジンを起動できません。worker.js と clip_ttl.js が置かれているか、ページの Content-Security-Policy がワーカーを許しているか確かめてください。",
       "wasm-failed": "エンジンを起動できません。ページを再読み込みしてください。Content-Security-Policy には 'wasm-unsafe-eval' が必要です。",
-      "wasm-unsupported": "このブラウザーは古すぎます。更新してください（Chrome 91、Firefox 89、Safari 16.4 以降）。",
+      "wasm-unsupported": "このブラウザーは古すぎます。更新してください（Chrome 96、Firefox 114、Safari 16.4 以降）。",
       network: "読み込めませんでした。アドレスと接続を確かめて、もう一度試してください。",
       cors: "この画像の置き場所は、ほかのサイトからの読み取りを許していません。保存してからファイルとして選んでください。",
       "http-status": "サーバーがエラーを返しました。アドレスを確かめてください。",

@@ -68,7 +68,7 @@ const widget = {
     cancelled: "Cancelled.",
     reset: "Back to the answer before adapting.",
     poster: "A recorded run. Press Run to compute it here.",
-    noMoreSteps: (steps: number): string => `${count(steps, "step is", "steps are")} the most that one run makes.`,
+    noMoreSteps: (steps: number): string => `A run makes at most ${count(steps, "step", "steps")}.`,
   },
   answer: {
     empty: "The answer appears here.",

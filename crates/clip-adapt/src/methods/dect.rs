@@ -97,7 +97,7 @@ impl FeatureMethod for DecoderTuning {
             name: "dect",
             title: "DecT",
             paper: Some(Paper {
-                authors: "Cui, Li, Ding, Huang, Liu, Sun",
+                authors: "Ganqu Cui, Wentao Li, Ning Ding, Longtao Huang, Zhiyuan Liu, Maosong Sun",
                 title: "Decoder Tuning: Efficient Language Understanding as Decoding",
                 year: 2023,
                 url: "https://arxiv.org/abs/2212.08408",

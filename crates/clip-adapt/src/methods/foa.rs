@@ -77,7 +77,7 @@ impl Method for Foa {
             name: "foa",
             title: "FOA",
             paper: Some(Paper {
-                authors: "Niu, Miao, Chen, Wu, Zhao",
+                authors: "Shuaicheng Niu, Chunyan Miao, Guohao Chen, Pengcheng Wu, Peilin Zhao",
                 title: "Test-Time Model Adaptation with Only Forward Passes",
                 year: 2024,
                 url: "https://arxiv.org/abs/2404.01650",

@@ -181,7 +181,7 @@ impl FeatureMethod for Mta {
             name: "mta",
             title: "MTA",
             paper: Some(Paper {
-                authors: "Zanella, Ben Ayed",
+                authors: "Maxime Zanella, Ismail Ben Ayed",
                 title: "On the test-time zero-shot generalization of vision-language models: Do we really need prompt learning?",
                 year: 2024,
                 url: "https://arxiv.org/abs/2405.02266",

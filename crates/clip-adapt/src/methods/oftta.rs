@@ -179,7 +179,7 @@ impl FeatureMethod for Oftta {
             name: "oftta",
             title: "OFTTA",
             paper: Some(Paper {
-                authors: "Wang, Wang, Xi, Zhang, Zhang, Wei",
+                authors: "Shuoyuan Wang, Jindong Wang, Huajun Xi, Bob Zhang, Lei Zhang, Hongxin Wei",
                 title: "Optimization-Free Test-Time Adaptation for Cross-Person Activity Recognition",
                 year: 2024,
                 url: "https://arxiv.org/abs/2310.18562",

@@ -242,7 +242,7 @@ impl FeatureMethod for SpectralShift {
             name: "sts",
             title: "STS",
             paper: Some(Paper {
-                authors: "Dafnis, Metaxas",
+                authors: "Konstantinos M. Dafnis, Dimitris N. Metaxas",
                 title: "Test-Time Spectrum-Aware Latent Steering for Zero-Shot Generalization in Vision-Language Models",
                 year: 2025,
                 url: "https://arxiv.org/abs/2511.09809",

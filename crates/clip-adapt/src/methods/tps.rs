@@ -129,7 +129,7 @@ impl FeatureMethod for PrototypeShift {
             name: "tps",
             title: "TPS",
             paper: Some(Paper {
-                authors: "Sui, Wang, Yeung-Levy",
+                authors: "Elaine Sui, Xiaohan Wang, Serena Yeung-Levy",
                 title: "Just Shift It: Test-Time Prototype Shifting for Zero-Shot Generalization with Vision-Language Models",
                 year: 2024,
                 url: "https://arxiv.org/abs/2403.12952",

@@ -209,7 +209,7 @@ pub(super) fn loss_descriptions(margin: f64) -> Vec<OptionDescription> {
         OptionDescription::choice(
             "predict",
             "Predicts",
-            "Which views predict after the last step: the centre view, the mean of the most confident tenth, or a vote of the most confident third.",
+            "Which views predict after the last step: the centre view, the mean of the most confident tenth, or a vote of the most confident three tenths.",
             "centre",
             &["centre", "marginal", "vote"],
         ),

@@ -95,7 +95,7 @@ impl FeatureMethod for Zero {
             name: "zero",
             title: "ZERO",
             paper: Some(Paper {
-                authors: "Farina, Franchi, Iacca, Mancini, Ricci",
+                authors: "Matteo Farina, Gianni Franchi, Giovanni Iacca, Massimiliano Mancini, Elisa Ricci",
                 title: "Frustratingly Easy Test-Time Adaptation of Vision-Language Models",
                 year: 2024,
                 url: "https://arxiv.org/abs/2405.18330",
