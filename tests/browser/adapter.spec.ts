@@ -1,7 +1,9 @@
 /** The adapter of a run: out as PEFT's two files, in again with the same answer, and clear errors for anything else. */
 
 import { load, openBare } from "./bare.js";
-import { Lesson } from "./lesson-page.js";
+import { hold } from "./hold.js";
+import { Lesson, type TestFile } from "./lesson-page.js";
+import { WATCH } from "./lesson-runs.js";
 import { expect, test } from "./test.js";
 
 const LABELS = ["sheep", "horse", "cow"];
@@ -81,7 +83,7 @@ test("the lesson gives a run's adapter away, looks through it again, and refuses
   const adapted = new Map((await lesson.bars()).map(([label, , after]) => [label, after]));
   const weights = await lesson.save("adapter_model.safetensors");
   const config = await lesson.save("adapter_config.json");
-  const files = (entries: readonly (readonly [name: string, buffer: Buffer])[]): { name: string; mimeType: string; buffer: Buffer }[] =>
+  const files = (entries: readonly (readonly [name: string, buffer: Buffer])[]): TestFile[] =>
     entries.map(([name, buffer]) => ({ name, mimeType: "application/octet-stream", buffer }));
   const choose = page.locator("#adapter-files");
 
@@ -89,6 +91,14 @@ test("the lesson gives a run's adapter away, looks through it again, and refuses
   await expect(page.locator("#adapter-answer")).toContainText("Through the adapter");
   const rows = await page.locator("#adapter-bars tbody tr").evaluateAll((found) => found.map((row) => [row.querySelector("th")?.textContent ?? "", row.querySelectorAll("td")[1]?.textContent ?? ""] as const));
   expect(new Map(rows)).toEqual(adapted);
+  await expect(lesson.announcer).toHaveText(/^Through the adapter the centre crop is taken for (sheep|horse|cow) \(/);
+
+  await page.getByRole("button", { name: "Remove the adapter" }).click();
+  await expect(page.locator("#adapter-answer")).toBeHidden();
+  await page.locator("h1").scrollIntoViewIfNeeded();
+  await lesson.dropAll(files([["adapter_config.json", config], ["adapter_model.safetensors", weights]]));
+  await expect(page.locator("#adapter-answer"), "dropped anywhere").toContainText("Through the adapter");
+  await expect(page.locator("#adapter-answer")).toBeInViewport();
 
   await choose.setInputFiles(files([["adapter_model.safetensors", weights]]));
   await expect(page.locator("#adapter-problem")).toContainText("Choose the two files together");
@@ -99,4 +109,21 @@ test("the lesson gives a run's adapter away, looks through it again, and refuses
 
   await lesson.open();
   await expect(page.getByRole("button", { name: "adapter_config.json" }), "a recorded run has no adapter").toHaveAttribute("aria-disabled", "true");
+});
+
+test("an adapter that could not be looked through is no problem of the run that is on stage by then", async ({ page, watch }) => {
+  watch.allowError(/503|Failed to load resource/);
+  const release = await hold(page, "**/clip_ttl_bg.wasm", { status: 503 });
+  const lesson = new Lesson(page);
+  await lesson.open(`${WATCH}&state=0`);
+  await page.locator("#adapter-files").setInputFiles([
+    { name: "adapter_model.safetensors", mimeType: "application/octet-stream", buffer: Buffer.from("weights") },
+    { name: "adapter_config.json", mimeType: "application/json", buffer: Buffer.from("{}") },
+  ]);
+  await expect(lesson.device).toHaveText("Loading …");
+  await page.getByRole("link", { name: "The margin", exact: true }).click();
+  await expect(lesson.title).toHaveText("The margin");
+  release();
+  await expect(lesson.device).toBeEmpty();
+  await expect(page.locator("#adapter-problem")).toBeHidden();
 });

@@ -1,6 +1,6 @@
 /** The demo page through a person's eyes: what they do, and what they read. Ids and texts of the page are known here only. */
 
-import { expect, type Locator, type Page } from "@playwright/test";
+import { expect, type JSHandle, type Locator, type Page } from "@playwright/test";
 
 /** A row of the bars. Shares are in percent as written, null where there is none yet. */
 export interface BarRow {
@@ -82,16 +82,29 @@ export class Demo {
 
   /** Drops a file onto the page as one does with the mouse: into the picture's frame, or elsewhere. */
   async drop(file: Buffer, name: string, type: string, target: Locator = this.page.locator("#drop")): Promise<void> {
-    await this.#transfer("drop", file, name, type, target);
+    const data = await this.#transfer(file, name, type);
+    await target.dispatchEvent("dragenter", { dataTransfer: data });
+    await target.dispatchEvent("dragover", { dataTransfer: data });
+    await target.dispatchEvent("drop", { dataTransfer: data });
+    await data.dispose();
   }
 
-  /** Pastes a file, as with Ctrl+V. */
-  async paste(file: Buffer, name: string, type: string): Promise<void> {
-    await this.#transfer("paste", file, name, type, this.page.locator("body"));
+  /** Pastes a file, as with Ctrl+V, with what lies beside it on the clipboard. Gives back whether the page has left it to the browser. */
+  async paste(file: Buffer, name: string, type: string, { target = this.page.locator("body"), text = "" } = {}): Promise<boolean> {
+    const data = await this.#transfer(file, name, type);
+    const isLeft = await target.evaluate(
+      (element, { clipboardData, text }) => {
+        if (text !== "") clipboardData.setData("text/plain", text);
+        return element.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
+      },
+      { clipboardData: data, text },
+    );
+    await data.dispose();
+    return isLeft;
   }
 
-  async #transfer(how: "drop" | "paste", file: Buffer, name: string, type: string, target: Locator): Promise<void> {
-    const data = await this.page.evaluateHandle(
+  #transfer(file: Buffer, name: string, type: string): Promise<JSHandle<DataTransfer>> {
+    return this.page.evaluateHandle(
       ({ bytes, name, type }) => {
         const transfer = new DataTransfer();
         transfer.items.add(new File([Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0))], name, { type }));
@@ -99,16 +112,6 @@ export class Demo {
       },
       { bytes: file.toString("base64"), name, type },
     );
-    if (how === "drop") {
-      await target.dispatchEvent("dragenter", { dataTransfer: data });
-      await target.dispatchEvent("dragover", { dataTransfer: data });
-      await target.dispatchEvent("drop", { dataTransfer: data });
-    } else {
-      await target.evaluate((element, clipboardData) => {
-        element.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
-      }, data);
-    }
-    await data.dispose();
   }
 
   async choose(file: Buffer, name: string, mimeType: string): Promise<void> {

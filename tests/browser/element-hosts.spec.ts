@@ -42,6 +42,25 @@ test("the page's CSS can neither hide it nor dress it up, but custom properties 
   expect(run).toEqual({ backgroundColor: "rgb(1, 2, 3)", borderRadius: "11px", textSize: "20px" });
 });
 
+for (const { size, pixels } of [
+  { size: "1.25em", pixels: 20 },
+  { size: "125%", pixels: 20 },
+  { size: "calc(1rem + 2px)", pixels: 18 },
+]) {
+  test(`text of the size ${size} is as large in every part`, async ({ page }) => {
+    await openHost(page, { body: `<clip-ttl loading="manual"></clip-ttl>`, head: `<style>body { --clip-ttl-font-size: ${size}; }</style>` });
+    const widget = new ClipTtlPage(page);
+    await widget.button("Run").waitFor();
+    const sizes = await widget.evaluate((element) =>
+      ["[part=base]", "[part=labels] label", ".ct-plot-title"].map((part) => {
+        const node = element.shadowRoot?.querySelector(part);
+        return node == null ? "" : getComputedStyle(node).fontSize;
+      }),
+    );
+    expect(sizes).toEqual([pixels, 0.9375 * pixels, 0.9375 * pixels].map((expected) => `${expected}px`));
+  });
+}
+
 test("under a strict policy and without any storage it runs, and labels with markup stay text", async ({ page }) => {
   await page.addInitScript(() => {
     const refuse = (name: string): void => {

@@ -131,6 +131,46 @@ test.describe("a run that waits for its picture", () => {
   });
 });
 
+test("a Step that comes to nothing leaves the number of updates as it was", async ({ page }) => {
+  await openHost(page, { body: MANUAL });
+  const widget = new ClipTtlPage(page);
+  await widget.pictured();
+  await widget.run();
+  const told = await widget.evaluate(async (element) => {
+    const codeOf = (run: Promise<unknown>): Promise<string> =>
+      run.then(
+        () => "finished",
+        (error: { readonly code: string }) => error.code,
+      );
+    const step = element.step();
+    const during = element.steps;
+    await new Promise((resolve) => element.addEventListener("progress", resolve, { once: true }));
+    element.cancel();
+    const calledOff = [await codeOf(step), element.getAttribute("steps")];
+    element.options = { rank: 1000 };
+    const refused = [await codeOf(element.step()), element.getAttribute("steps")];
+    element.options = {};
+    element.setAttribute("steps", "3");
+    element.labels = ["cat"];
+    const missing = [await codeOf(element.step()), element.getAttribute("steps")];
+    return { during, calledOff, refused, missing };
+  });
+  expect(told).toEqual({ during: 2, calledOff: ["cancelled", null], refused: ["option-invalid", null], missing: ["labels-too-few", "3"] });
+});
+
+test("a run that a script asks for leaves the focus where it is, also when somebody has used the element", async ({ page }) => {
+  await openHost(page, { body: `<clip-ttl loading="manual" src="./samples/chelsea.png" labels="cat"></clip-ttl><button>Elsewhere</button>` });
+  const widget = new ClipTtlPage(page);
+  await widget.pictured();
+  await widget.button("Run").click();
+  await expect(widget.labels, "who presses the button is led to what is missing").toBeFocused();
+  const elsewhere = page.getByRole("button", { name: "Elsewhere" });
+  await elsewhere.focus();
+  const code = await widget.evaluate((element) => element.run().catch((error: { readonly code: string }) => error.code));
+  expect(code).toBe("labels-too-few");
+  await expect(elsewhere).toBeFocused();
+});
+
 test("another language says again what was said, in its own words", async ({ page }) => {
   await openHost(page, { body: `<clip-ttl loading="manual" labels="cat" device="cpu" views="2"></clip-ttl>` });
   const widget = new ClipTtlPage(page);

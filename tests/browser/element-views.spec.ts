@@ -61,6 +61,53 @@ test("a view keeps the focus while the views change places around it", async ({ 
   expect(await focused(widget)).toBe(4);
 });
 
+test("keys that are the browser's are left to it, by the views and by the plot", async ({ page }) => {
+  await openHost(page, { body: `<clip-ttl loading="manual" views="12"></clip-ttl>` });
+  const widget = new ClipTtlPage(page);
+  const plot = widget.element.getByRole("slider", { name: /Arrow keys move/ });
+  const shortcuts: readonly { readonly key: string; readonly altKey?: boolean; readonly ctrlKey?: boolean; readonly metaKey?: boolean }[] = [
+    { key: "ArrowLeft", altKey: true },
+    { key: "Home", ctrlKey: true },
+    { key: "ArrowRight", metaKey: true },
+  ];
+  for (const place of [widget.views.nth(2), plot]) {
+    await place.focus();
+    const isLeft = await place.evaluate(
+      (element, shortcuts) => shortcuts.map((init) => element.dispatchEvent(new KeyboardEvent("keydown", { ...init, bubbles: true, composed: true, cancelable: true }))),
+      shortcuts,
+    );
+    expect(isLeft).toEqual([true, true, true]);
+    await expect(place).toBeFocused();
+  }
+  await expect(plot).toHaveAttribute("aria-valuenow", "0");
+});
+
+test("what is said of a view that somebody points at stays while other things become known", async ({ page }) => {
+  await openHost(page, { body: `<clip-ttl loading="manual" views="12"></clip-ttl>` });
+  const widget = new ClipTtlPage(page);
+  const detail = widget.element.locator(".ct-views-detail");
+  await widget.views.nth(1).hover();
+  await expect(detail).toHaveText(/^View 2 of 12/);
+  await widget.evaluate((element) => (element.steps = 2));
+  await expect(detail).toHaveText(/^View 2 of 12/);
+});
+
+test.describe("with a finger", () => {
+  test.use({ hasTouch: true });
+
+  test("the plot's values can be read at the update that one taps on, until one taps elsewhere", async ({ page }) => {
+    await openHost(page, { body: `<clip-ttl loading="manual" steps="4"></clip-ttl>` });
+    const widget = new ClipTtlPage(page);
+    const plot = widget.element.getByRole("slider", { name: /Arrow keys move/ });
+    const box = await plot.boundingBox();
+    if (box === null) throw new Error("the plot has no place");
+    await plot.tap({ position: { x: box.width - 20, y: 150 } });
+    await expect(plot).toHaveAttribute("aria-valuenow", "4");
+    await page.getByRole("heading", { level: 1 }).tap();
+    await expect(plot).toHaveAttribute("aria-valuenow", "0");
+  });
+});
+
 test("a curve's button is called by one sentence, in each language", async ({ page }) => {
   await openHost(page, { body: `<clip-ttl loading="manual"></clip-ttl>` });
   const widget = new ClipTtlPage(page);

@@ -261,6 +261,16 @@ test("pictures are dropped, pasted, chosen, and given by script; what is none sa
   await expect(caption).toHaveText("dropped.jpg, 530 × 530");
   await pasteInto("body");
   await expect(caption).toHaveText("pasted.png, 451 × 300");
+  // Spreadsheets copy cells as text, with a picture of them beside it.
+  const isLeftToField = await paste.evaluate((clipboardData) => {
+    const cells = new DataTransfer();
+    for (const file of clipboardData.files) cells.items.add(new File([file], "cells.png", { type: file.type }));
+    cells.setData("text/plain", "cat\ndog");
+    const field = document.querySelector("clip-ttl")?.shadowRoot?.querySelector("textarea");
+    return field?.dispatchEvent(new ClipboardEvent("paste", { clipboardData: cells, bubbles: true, composed: true, cancelable: true }));
+  });
+  expect(isLeftToField).toBe(true);
+  await expect(caption).toHaveText("pasted.png, 451 × 300");
 
   await widget.element.locator("[part=drop-zone]").dispatchEvent("drop", { dataTransfer: await transfer(Buffer.from("a letter"), "letter.png", "image/png") });
   await expect(widget.problem).toContainText("letter.png");
@@ -282,6 +292,32 @@ test("an <img> of the author's is a picture too, with its words", async ({ page 
   await expect(widget.element.getByRole("img", { name: "A cat's face" }).first()).toBeVisible();
   for (const words of ["A cat?", "By a friend", "The end."]) await expect(page.getByText(words)).toBeVisible();
   await widget.run();
+});
+
+test("a picture that a script gives has the words of its <img>, else those of alt; one that a person gives has none of the author's", async ({ page }) => {
+  await openHost(page, { body: `<clip-ttl labels="cat, dog" loading="manual" alt="A tabby cat"></clip-ttl>` });
+  const widget = new ClipTtlPage(page);
+  const shown = (name: string) => widget.element.getByRole("img", { name, exact: true });
+  await widget.evaluate((element) => void (element.image = new ImageData(20, 10)));
+  await expect(shown("A tabby cat")).toBeVisible();
+  await widget.evaluate((element) => (element.alt = "Another cat"));
+  await expect(shown("Another cat")).toBeVisible();
+  await widget.evaluate((element) => void (element.image = Object.assign(new Image(), { src: "./samples/horses.jpg", alt: "Horses" })));
+  await expect(shown("Horses")).toBeVisible();
+  const chooser = page.waitForEvent("filechooser");
+  await widget.button("Change picture").click();
+  await (await chooser).setFiles({ name: "chosen.png", mimeType: "image/png", buffer: CHELSEA });
+  await expect(shown("Your picture: chosen.png")).toBeVisible();
+});
+
+test("a compact one shows a caption of the author's, which may be a credit, and none of its own", async ({ page }) => {
+  const compact = `compact loading="manual" src="./samples/chelsea.png"`;
+  await openHost(page, { body: `<clip-ttl ${compact}><span slot="caption">By a friend</span></clip-ttl><clip-ttl id="plain" ${compact}></clip-ttl>` });
+  await new ClipTtlPage(page).pictured();
+  await expect(page.getByText("By a friend")).toBeVisible();
+  const plain = new ClipTtlPage(page, "#plain");
+  await plain.pictured();
+  await expect(plain.element.getByText("chelsea.png")).toBeHidden();
 });
 
 test("a recorded run is shown without the engine, until somebody interacts", async ({ page }) => {

@@ -105,6 +105,17 @@ test("a picture that is dropped on a text field is taken; text that is dropped t
   expect(isLeftToField).toBe(true);
 });
 
+test("labels that a spreadsheet has copied, with a picture of its cells, are text in a text field; a picture alone is one there too", async ({ page }) => {
+  const demo = new Demo(page);
+  await demo.open();
+  await expect(demo.caption).toContainText(", by ");
+  expect(await demo.paste(CHELSEA, "cells.png", "image/png", { target: demo.labels, text: "cat\ndog" }), "it is left to the field").toBe(true);
+  expect(await demo.paste(HORSES, "alone.jpg", "image/jpeg", { target: demo.labels })).toBe(false);
+  await expect(demo.caption).toContainText("alone.jpg");
+  expect(await demo.paste(CHELSEA, "cells.png", "image/png", { text: "cat\ndog" })).toBe(false);
+  await expect(demo.caption, "elsewhere on the page there is nothing for the text").toContainText("cells.png");
+});
+
 test("without a picture, Run says what to do and leads there", async ({ page }) => {
   const demo = new Demo(page);
   let dialogs = 0;
@@ -157,6 +168,18 @@ test.describe("addresses", () => {
     await expect(demo.caption).toHaveText("open.png, 451 × 300 pixels");
     await expect(demo.urlProblem).toBeHidden();
     await expectGoodRun(demo);
+  });
+
+  test("whose name is no good one, or that have none, are read all the same", async ({ page }) => {
+    const picture = squares([200, 30, 30], [20, 20, 90]);
+    await page.route(/\/100%\.png$/, (route) => route.fulfill({ contentType: "image/png", body: picture }));
+    const demo = new Demo(page);
+    await demo.open();
+    await demo.takeAddress(new URL("100%.png", page.url()).href);
+    await expect(demo.caption).toHaveText("100%.png, 96 × 72 pixels");
+    await demo.takeAddress(`data:image/png;base64,${picture.toString("base64")}`);
+    await expect(demo.caption).toHaveText("picture, 96 × 72 pixels");
+    await expect(demo.urlProblem).toBeHidden();
   });
 });
 

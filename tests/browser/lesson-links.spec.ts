@@ -65,6 +65,42 @@ test("a run that is called off changes nothing: the address and run B are those 
   await expect.poll(() => new URL(page.url()).hash).toBe(`#${WATCH}&state=1&b.rank=4`);
 });
 
+test("a run that is called off, or fails, is not promised any more", async ({ page, watch }) => {
+  watch.allowError(/503|Failed to load resource/);
+  const release = await hold(page, "**/clip_ttl_bg.wasm", { status: 503 });
+  const lesson = new Lesson(page);
+  await page.goto(`./lesson.html#${SMALL}`);
+  await expect(lesson.device).toHaveText("Loading …");
+  await expect(lesson.note).toContainText("as soon as the model is there");
+  await lesson.cancelButton.click();
+  await expect(lesson.note).toContainText("Press “Run it here”");
+  await page.goto(`./lesson.html#${SMALL}&rank=8`);
+  await expect(lesson.note).toContainText("as soon as the model is there");
+  release();
+  await expect(lesson.status).toHaveText(/^The run stopped\./);
+  await expect(lesson.note).toContainText("Press “Run it here”");
+});
+
+test("what one types for run B stays while run A is computed, and goes with another link", async ({ page }) => {
+  await page.emulateMedia({ reducedMotion: "reduce" });
+  const release = await hold(page, "**/clip_ttl_bg.wasm");
+  const lesson = new Lesson(page);
+  await page.goto(`./lesson.html#${SMALL}`);
+  await expect(lesson.note).toContainText("as soon as the model is there");
+  const rank = page.locator("#compare-rank");
+  await rank.fill("4");
+  await page.getByRole("button", { name: "Run B next to it" }).click();
+  await expect(page.locator("#compare-problem"), "it is said at the form").toHaveText("Run A first: then B can look at the same views.");
+  await expect(lesson.problem).toBeHidden();
+  release();
+  await lesson.done();
+  await expect(rank).toHaveValue("4");
+  await page.getByRole("link", { name: "The margin", exact: true }).click();
+  await expect(lesson.title).toHaveText("The margin");
+  await expect(rank).toHaveValue("16");
+  await expect(page.locator("#compare-margin")).toHaveValue("1.4");
+});
+
 test("a lesson that one chooses is not overtaken by a run that the page was about to compute", async ({ page }) => {
   // The page has a moment of rest when the test says so.
   await page.addInitScript(() => {
@@ -119,6 +155,9 @@ test("what a link asks for that can't be is left out with a note; markup in it s
   await page.goto("./lesson.html#picture=nothing-like-it.jpg&labels=%3Cimg%20src=x%20onerror=alert(1)%3E,b&seed=1");
   await expect(lesson.linkNote).toContainText("no sample picture “nothing-like-it.jpg”");
   await expect(page.locator("#labels")).toHaveValue("<img src=x onerror=alert(1)>\nb");
+  await page.goto("./lesson.html?dtype=q9");
+  await lesson.shown();
+  await expect(lesson.linkNote).toHaveText("The link asks for the format “q9”; there are q8, q4, f16 and f32.");
 });
 
 test("a link with a picture of one's own says that the picture isn't in it, and runs with the one that is chosen", async ({ page }) => {
@@ -132,13 +171,17 @@ test("a link with a picture of one's own says that the picture isn't in it, and 
   await expect(page.locator("#picture-caption")).toContainText("mine.png, 451 × 300 pixels");
   await expect(lesson.tiles).toHaveCount(4);
   await expect.poll(() => page.url()).toContain("picture=own&labels=cat,dog");
-  const file = await lesson.save("Run (JSON)");
-  await page.goto("./lesson.html");
-  await lesson.shown();
-  await lesson.drop(file, "run.json", "application/json");
-  await expect(lesson.note).toContainText("From a file");
-  await expect(lesson.tiles).toHaveCount(4);
-  await expect(page.locator("#picture-caption"), "the file has a small copy of the picture").toContainText("pixels");
+});
+
+test("a link to a run that isn't here leaves nothing of the run before on stage, and unfolds where its picture is chosen", async ({ page }) => {
+  const lesson = new Lesson(page);
+  await lesson.open(`${WATCH}&state=0`);
+  await expect(lesson.column("a")).toBeVisible();
+  await expect(lesson.change).not.toHaveAttribute("open");
+  await page.goto("./lesson.html#picture=own&labels=cat,dog&views=4&seed=5");
+  await expect(lesson.note).toContainText("The picture isn’t in the link. Choose it below");
+  await expect(lesson.column("a")).toBeHidden();
+  await expect(lesson.change).toHaveAttribute("open");
 });
 
 for (const { link, picture, says } of [

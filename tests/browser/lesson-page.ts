@@ -5,6 +5,13 @@ import { expect, type Locator, type Page } from "@playwright/test";
 /** Loading the engine and running it take longer on a machine that does other things. */
 const PATIENCE_MS = 120_000;
 
+/** A file as `setInputFiles` takes it. */
+export interface TestFile {
+  readonly name: string;
+  readonly mimeType: string;
+  readonly buffer: Buffer;
+}
+
 export class Lesson {
   readonly page: Page;
   readonly title: Locator;
@@ -22,6 +29,9 @@ export class Lesson {
   readonly tiles: Locator;
   readonly views: Locator;
   readonly comparison: Locator;
+  /** The folded part with another picture, other labels and settings. */
+  readonly change: Locator;
+  readonly announcer: Locator;
 
   constructor(page: Page) {
     this.page = page;
@@ -40,6 +50,8 @@ export class Lesson {
     this.tiles = page.locator("#strip [role=option]");
     this.views = page.locator("#overlay .ct-overlay-box");
     this.comparison = page.locator("#comparison .story-shown");
+    this.change = page.locator("#change");
+    this.announcer = page.locator("#announcer");
   }
 
   /** Opens a link, and waits until its run is on stage. */
@@ -58,11 +70,6 @@ export class Lesson {
   async done(): Promise<void> {
     await expect(this.status).toHaveText(/done\. Step through them above\.$/, { timeout: PATIENCE_MS });
     await expect(this.page.locator("#cancel")).toHaveAttribute("aria-disabled", "true");
-  }
-
-  async run(): Promise<void> {
-    await this.runButton.click();
-    await this.done();
   }
 
   /** Asks for a second run that differs in the rank. */
@@ -90,6 +97,23 @@ export class Lesson {
       .evaluateAll((rows) => rows.map((row) => [...row.querySelectorAll(".norms-value")].map((cell) => Number(cell.textContent))));
   }
 
+  /** What is said of each view while one points at it, and whether all of it is seen. */
+  async describedViews(): Promise<{ readonly words: string; readonly fits: boolean }[]> {
+    return this.tiles.evaluateAll((tiles) =>
+      tiles.map((tile) => {
+        tile.dispatchEvent(new PointerEvent("pointerover", { bubbles: true }));
+        const places = [...document.querySelectorAll(".detail, .detail-words")];
+        const fits = places.every((place) => place.scrollHeight <= place.clientHeight && place.scrollWidth <= place.clientWidth);
+        return { words: document.querySelector(".detail-words")?.textContent ?? "", fits };
+      }),
+    );
+  }
+
+  /** What is said of views where not all of it is seen. */
+  async viewsCutOff(): Promise<string[]> {
+    return (await this.describedViews()).filter(({ fits }) => !fits).map(({ words }) => words);
+  }
+
   /** The file that a button of a column gives. */
   async save(button: string, which: "a" | "b" = "a"): Promise<Buffer> {
     const coming = this.page.waitForEvent("download");
@@ -102,13 +126,18 @@ export class Lesson {
 
   /** Drops a file onto the page as one does with the mouse. */
   async drop(file: Buffer, name: string, type: string): Promise<void> {
+    await this.dropAll([{ name, mimeType: type, buffer: file }]);
+  }
+
+  /** Drops several files at once. */
+  async dropAll(files: readonly TestFile[]): Promise<void> {
     const data = await this.page.evaluateHandle(
-      ({ bytes, name, type }) => {
+      (files) => {
         const transfer = new DataTransfer();
-        transfer.items.add(new File([Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0))], name, { type }));
+        for (const { bytes, name, type } of files) transfer.items.add(new File([Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0))], name, { type }));
         return transfer;
       },
-      { bytes: file.toString("base64"), name, type },
+      files.map(({ name, mimeType, buffer }) => ({ bytes: buffer.toString("base64"), name, type: mimeType })),
     );
     await this.page.locator("main").dispatchEvent("drop", { dataTransfer: data });
     await data.dispose();

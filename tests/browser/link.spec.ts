@@ -1,7 +1,7 @@
 /** The demo's state in its address. */
 
 import { Demo } from "./demo.js";
-import { CHELSEA } from "./pictures.js";
+import { CHELSEA, SAMPLES } from "./pictures.js";
 import { expect, test } from "./test.js";
 
 test("what one changes is in the address, and the address brings it back", async ({ page }) => {
@@ -42,8 +42,46 @@ test("another link on the same page is followed, and of prompt and settings what
   await expect(demo.template).toHaveValue("a photo of a {}.");
   await demo.openSettings();
   await expect(page.locator("#controls").getByLabel("Rank", { exact: true })).toHaveValue("16");
-  await expect(page.locator("#controls").getByLabel("Steps", { exact: true })).toHaveValue("3");
+  const steps = page.locator("#controls").getByLabel("Steps", { exact: true });
+  await expect(steps).toHaveValue("3");
+  await page.goto("./#picture=horses.jpg&labels=cow,horse");
+  await expect(demo.caption).toContainText("Wild horses");
+  await expect(steps, "a link without any setting has the defaults of all").toHaveValue("1");
 });
+
+for (const address of ["./", "./compare.html"]) {
+  test(`labels that came with a sample give way to those of the next one after a reload too; those that were written stay: ${address}`, async ({ page }) => {
+    const demo = new Demo(page);
+    const [first, second, third] = SAMPLES;
+    if (first === undefined || second === undefined || third === undefined) throw new Error("there are too few samples");
+    const take = ({ title }: { readonly title: string }): Promise<void> =>
+      page.getByRole("group", { name: "Sample pictures" }).getByRole("button", { name: title }).click();
+    await page.goto(address);
+    await expect(demo.labels).toHaveValue(first.labels.join("\n"));
+    await take(second);
+    await expect(demo.labels).toHaveValue(second.labels.join("\n"));
+    await expect.poll(() => page.url()).toContain(`picture=${second.file}&labels=`);
+    await page.reload();
+    await expect(demo.caption).toContainText(second.title);
+    await take(third);
+    await expect(demo.labels).toHaveValue(third.labels.join("\n"));
+
+    // Another link to the picture that is shown already. The state is the lesson's: it is gone from the address when the link has been followed.
+    await expect.poll(() => page.url()).toContain(`picture=${third.file}`);
+    await page.goto(`${address}#picture=${third.file}&labels=${third.labels.join(",")}&seed=5&state=0`);
+    await expect.poll(() => page.url()).not.toContain("state=0");
+    await take(second);
+    await expect(demo.labels).toHaveValue(second.labels.join("\n"));
+
+    await demo.setLabels(["cat", "dog"]);
+    await expect.poll(() => page.url()).toContain("labels=cat,dog");
+    await page.reload();
+    await expect(demo.caption).toContainText(second.title);
+    await take(third);
+    await expect(demo.caption).toContainText(third.title);
+    await expect(demo.labels).toHaveValue("cat\ndog");
+  });
+}
 
 test("values that can't be are left out with a note, and a mere anchor is no link", async ({ page }) => {
   const demo = new Demo(page);

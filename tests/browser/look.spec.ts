@@ -1,5 +1,7 @@
 /** How the page looks and whether everybody can use it: phone and desktop, light and dark, keyboard only. */
 
+import type { Locator } from "@playwright/test";
+
 import { scrollsSideways, violations } from "./accessibility.js";
 import { Demo } from "./demo.js";
 import { expect, test } from "./test.js";
@@ -151,6 +153,14 @@ test("with forced colours, bars, curves and weights can still be seen", async ({
   }
 });
 
+test("printed, bars and weights are there, although they are backgrounds", async ({ page }) => {
+  await page.emulateMedia({ media: "print", reducedMotion: "reduce" });
+  const demo = new Demo(page);
+  await demo.open();
+  const parts = ["#bars .ct-bars-track", "#bars .ct-bars-fill", "#strip .ct-views-weight", "#strip .ct-views-fill", "#progress"];
+  for (const part of parts) await expect(page.locator(part).first(), part).toHaveCSS("-webkit-print-color-adjust", "exact");
+});
+
 test("the live region tells what happens, in turn", async ({ page }) => {
   await page.addInitScript(() => {
     const said: string[] = [];
@@ -173,17 +183,25 @@ test("the live region tells what happens, in turn", async ({ page }) => {
 
 test("from the first key to the result without a mouse, and the answer is announced", async ({ page }) => {
   const demo = new Demo(page);
-  await demo.openReady();
-  await demo.set("Views", 4);
-  await demo.labels.focus();
+  const tabTo = async (target: Locator): Promise<void> => {
+    for (let presses = 0; presses < 40; presses += 1) {
+      await page.keyboard.press("Tab");
+      if (await target.evaluate((element) => element === document.activeElement)) break;
+    }
+    await expect(target).toBeFocused();
+  };
+  // Few views, so that it is quick.
+  await page.goto("./#views=4");
+  await demo.loaded();
+  await demo.compared();
+  await page.keyboard.press("Tab");
+  await expect(page.getByRole("link", { name: "Skip to the tool" })).toBeFocused();
+  await page.keyboard.press("Enter");
+  await tabTo(demo.labels);
   await page.keyboard.press("Control+A");
   await page.keyboard.type("horse\nteapot\nlorry");
   await expect(page.locator("#labels-note")).toHaveText(/3 labels/);
-  for (let presses = 0; presses < 30; presses += 1) {
-    await page.keyboard.press("Tab");
-    if (await demo.runButton.evaluate((button) => button === document.activeElement)) break;
-  }
-  await expect(demo.runButton).toBeFocused();
+  await tabTo(demo.runButton);
   await page.keyboard.press("Enter");
   await demo.done();
   expect((await demo.bars()).map(({ label }) => label).sort()).toEqual(["horse", "lorry", "teapot"]);

@@ -8,6 +8,7 @@ import { startOtherSite } from "./other-site.js";
 import { CHELSEA, HORSES, SAMPLES } from "./pictures.js";
 import { tasksDuring } from "./tasks.js";
 import { expect, test } from "./test.js";
+import { replacePocket } from "./tiny-clip.js";
 
 /** The pocket model, 64 views, one step: on an idle two-core machine less than 10 s. Others may be at work on it. */
 const EPISODE_LIMIT_MS = 60_000;
@@ -229,6 +230,20 @@ test("every setting has its limits and says what it does; a value out of range i
   await expect(demo.tiles).toHaveCount(3);
   await page.getByRole("button", { name: "Back to the paper’s defaults" }).click();
   await expect(views).toHaveValue("64");
+});
+
+test("a setting that the model refuses is shown and has the focus, however far below it is", async ({ page }) => {
+  // Three layers.
+  await replacePocket(page);
+  const demo = new Demo(page);
+  await demo.openReady();
+  await demo.set("Layers", 12);
+  const layers = page.locator("#controls").getByLabel("Layers", { exact: true });
+  await page.locator("#settings summary").click();
+  await expect(layers).toBeHidden();
+  await demo.runButton.click();
+  await expect(layers).toBeFocused();
+  await expect(layers).toHaveAccessibleDescription(/from 1 to 3 with this model/);
 });
 
 /** What the package reports for the page's default run. */

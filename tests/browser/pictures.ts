@@ -13,6 +13,8 @@ export const HORSES = readFileSync(join(REPOSITORY, "www", "samples", "horses.jp
 /** The samples as the page lists them. */
 export const SAMPLES = JSON.parse(readFileSync(join(REPOSITORY, "www", "samples", "samples.json"), "utf8")) as {
   readonly file: string;
+  readonly title: string;
+  readonly labels: readonly string[];
   readonly alt: string;
   readonly note: string;
 }[];

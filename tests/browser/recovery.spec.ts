@@ -86,6 +86,25 @@ test.describe("cancelling on the page", () => {
   });
 });
 
+test("a run whose labels or picture are changed is stopped, which is said for as long as there is no other answer", async ({ page }) => {
+  const demo = new Demo(page);
+  await demo.openReady();
+  await demo.setLabels(LABELS);
+  await demo.compared();
+  await demo.set("Steps", 10);
+  for (const { change, undo } of [
+    { change: () => demo.setLabels([]), undo: () => demo.setLabels(LABELS) },
+    { change: () => page.getByRole("button", { name: "Remove" }).click(), undo: () => page.getByRole("group", { name: "Sample pictures" }).getByRole("button").first().click() },
+  ]) {
+    await demo.runUntil(/^Encoding/);
+    await change();
+    await expect(demo.status).toHaveText(/^The run was stopped because its input changed\. Ready\./);
+    await expect(demo.announcer).toHaveText("The run was stopped because its input changed.");
+    await undo();
+    await demo.compared();
+  }
+});
+
 test("the automatic choice takes the CPU where the graphics card is only imitated, and says so", async ({ page }) => {
   const demo = new Demo(page);
   await demo.openReady();

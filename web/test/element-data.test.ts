@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { coverage } from "../src/element/coverage.js";
-import { entropySeries, lastCompleteUpdate, lastKnownUpdate, type StepMeasures } from "../src/element/entropy-series.js";
+import { entropyOf, entropySeries, lastCompleteUpdate, lastKnownUpdate, type StepMeasures } from "../src/element/entropy-series.js";
 import { formatBytes, formatNats, formatPercent, formatPoints } from "../src/element/format.js";
 import {
   changedOptions,
@@ -40,6 +40,11 @@ test("the bars' scale is the least round one that holds every bar", () => {
   assert.equal(scaleTop(null, null), 1);
   assert.equal(scaleTop([0.001, 0.04], null), 0.05);
   assert.equal(scaleTop([0.2, 0.3], [0.4, 0.51]), 1);
+});
+
+test("entropy is 0 where one label has everything, and the logarithm of their number where all have the same", () => {
+  assert.equal(entropyOf([0, 1, 0]), 0);
+  assert.ok(Math.abs(entropyOf([0.25, 0.25, 0.25, 0.25]) - Math.log(4)) < 1e-12);
 });
 
 test("a step's views belong to the state before its update, its prediction to the state after", () => {

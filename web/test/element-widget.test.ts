@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { defaultValues } from "../src/element/options.js";
 import { COLOURS } from "../src/element/theme.js";
 import { ClipTtlError, ERROR_CODES, type ErrorCode } from "../src/errors.js";
-import type { AdaptProgress, TtlOptions } from "../src/types.js";
+import type { AdaptProgress, EpisodeReport, TtlOptions } from "../src/types.js";
 import { answerSentence, answerText } from "../src/widget/answer.js";
 import { Inputs } from "../src/widget/inputs.js";
 import { registerStrings, stringsFor, watchLanguages, type PartialStrings } from "../src/widget/language.js";
@@ -17,6 +17,7 @@ import type { ReflectedElement } from "../src/widget/reflected-element.js";
 import { scaledCss } from "../src/widget/scaled-css.js";
 import { controlValues, fittingSettings, fromControls, runSettings, stepsOf, type AttributeSettings, type SettingsSources } from "../src/widget/settings.js";
 import { shareOfRun, statusOf } from "../src/widget/status-line.js";
+import { StepRuns, type StepTools } from "../src/widget/step-runs.js";
 import { japanese } from "../src/widget/strings-ja.js";
 import { english } from "../src/widget/strings.js";
 import { METHODS } from "./support/methods.js";
@@ -215,6 +216,67 @@ test("what the controls show without anything said is what TTL does without anyt
   const shared = ttl.options.filter(({ name }) => name in values);
   assert.deepEqual(shared.map(({ name }) => name).sort(), ["alpha", "layers", "learningRate", "margin", "rank", "steps"]);
   for (const option of shared) assert.equal(option.default, values[option.name], option.name);
+});
+
+test("a number of updates that Step has raised stays with its result, and goes back where there is none", async () => {
+  const host = (before: string | null) => {
+    let attribute = before;
+    return {
+      get steps() {
+        return Number(attribute ?? 1);
+      },
+      set steps(value) {
+        attribute = String(value);
+      },
+      getAttribute: () => attribute,
+      setAttribute: (_name: string, value: string) => void (attribute = value),
+      removeAttribute: () => void (attribute = null),
+    };
+  };
+  const runs: number[] = [];
+  const runsOf = (element: ReturnType<typeof host>, error: Error | null = null, isRunning = false): StepRuns =>
+    new StepRuns({
+      host: element,
+      run: () => {
+        runs.push(element.steps);
+        return error === null ? Promise.resolve({} as EpisodeReport) : Promise.reject(error);
+      },
+      isRunning: () => isRunning,
+    } satisfies StepTools);
+
+  const made = host(null);
+  await runsOf(made).to(2, {});
+  assert.equal(made.getAttribute(), "2");
+
+  const refusal = new Error("no");
+  for (const before of [null, "1"]) {
+    const refused = host(before);
+    await assert.rejects(runsOf(refused, refusal).to(2, {}), refusal);
+    assert.equal(refused.getAttribute(), before);
+  }
+
+  const overtaken = host(null);
+  await assert.rejects(runsOf(overtaken, refusal, true).to(2, {}), refusal);
+  assert.equal(overtaken.getAttribute(), "2", "the run that has taken its place makes as many");
+
+  const changed = host(null);
+  const steps = runsOf(changed, refusal);
+  const run = steps.to(2, {});
+  changed.steps = 5;
+  await assert.rejects(run, refusal);
+  assert.equal(changed.steps, 5, "what somebody has set meanwhile stays");
+
+  const failing = host(null);
+  const again = runsOf(failing, refusal);
+  const first = again.to(3, {});
+  again.failed();
+  assert.equal(failing.getAttribute(), null);
+  await assert.rejects(first, refusal);
+  runs.length = 0;
+  await assert.rejects(again.again({}), refusal);
+  again.finished();
+  await assert.rejects(again.again({}), refusal);
+  assert.deepEqual(runs, [3, 1], "another try makes what has failed");
 });
 
 test("how far a run is only ever grows, from the first view to the last", () => {

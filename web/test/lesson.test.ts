@@ -6,7 +6,7 @@ import { explain, type Story } from "../../www/src/lesson/explain.js";
 import { largestValue, lessonRun, valuesOfReport } from "../../www/src/lesson/lesson-run.js";
 import { LESSONS, recordingOf } from "../../www/src/lesson/lessons.js";
 import { placeOf, shareOf } from "../../www/src/lesson/place.js";
-import { readRecording, RecordingProblem, sampleOf, writeRecording } from "../../www/src/lesson/recording.js";
+import { ofScaledPicture, readRecording, RecordingProblem, sampleOf, writeRecording } from "../../www/src/lesson/recording.js";
 import { stateAt, statesOf, weightByLabel } from "../../www/src/lesson/run-states.js";
 import { plain } from "../../www/src/lesson/sentence.js";
 import { otherSpec, specOf } from "../../www/src/lesson/spec.js";
@@ -150,6 +150,14 @@ test("a run that is written is read again, with its picture", () => {
   assert.equal(readRecording(writeRecording(own)).picture, own.picture);
 });
 
+test("beside a smaller copy of the picture the boxes are smaller, and all else is the same", () => {
+  const { views, ...rest } = ofScaledPicture(RIGHTED, 0.5, 0.25);
+  assert.deepEqual(views[1], { ...RIGHTED.views[1], box: { left: 5, top: 1.25, width: 20, height: 7.5 } });
+  assert.equal(views.length, RIGHTED.views.length);
+  const { views: _views, ...others } = RIGHTED;
+  assert.deepEqual(rest, others);
+});
+
 test("a picture that another site would be asked for is not taken", () => {
   for (const picture of ["https://elsewhere.example/pixel.png", "data:image/svg+xml;base64,AAAA", "data:text/html,x", "javascript:x", "file:///etc/passwd", 7]) {
     assert.equal(readRecording(JSON.stringify({ ...RIGHTED, picture })).picture, null);
@@ -178,6 +186,11 @@ test("a file that is no recorded run is refused with what is wrong", () => {
     [broken({ finalState: { loss: 1 } }), /finalState/],
     [broken({ beforeEntropy: "1" }), /beforeEntropy/],
     [broken({ options: {} }), /options/],
+    [broken({ options: { ...RIGHTED.options, cropScale: [] } }), /options\.cropScale has 0 entries, not 2/],
+    [broken({ options: { ...RIGHTED.options, cropScale: [0.1, "1"] } }), /options\.cropScale\[1\] is not a number/],
+    [broken({ picture: "data:image/jpeg;base64,AAAAA" }), /picture is damaged/],
+    [broken({ picture: "data:image/png;base64,AAA==" }), /picture is damaged/],
+    [broken({ picture: "data:image/webp;base64,%%%%" }), /picture is damaged/],
   ];
   for (const [text, message] of wrong) {
     assert.throws(() => readRecording(text), (error) => error instanceof RecordingProblem && message.test(error.message), text.slice(0, 80));

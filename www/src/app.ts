@@ -1,11 +1,11 @@
 /** What the page knows and does: one picture, one list of labels, one answer before and one after. */
 
 import type { AdaptRun, ClipTtl, EpisodeReport, StepReport, Warning } from "clip-ttl";
-import { defaultValues, formatNats, formatPercent, toAdaptOptions, type OptionValues } from "clip-ttl/element";
+import { defaultValues, entropyOf, formatNats, formatPercent, toAdaptOptions, type OptionValues } from "clip-ttl/element";
 import { Announcer } from "./announcer.js";
 import { DemoLink } from "./demo-link.js";
 import { EngineHost, savesData, type EngineState } from "./engine-host.js";
-import { emptyEpisode, entropyOf, sameBut, type Episode } from "./episode.js";
+import { emptyEpisode, sameBut, type Episode } from "./episode.js";
 import { LabelsPanel, type Question } from "./labels-panel.js";
 import { ModelDesk } from "./model-desk.js";
 import { PageAddress } from "./page-address.js";
@@ -48,6 +48,8 @@ export class App {
   #isContinuing = false;
   #run: AdaptRun | null = null;
   #isShowing = false;
+  /** Why the last run was stopped: said until there is another answer. Empty where none was. */
+  #stopReason = "";
   /** Counts what was asked of the engine, so that a late answer to an old question is dropped. */
   #turn = 0;
   #resting: ReturnType<typeof setTimeout> | undefined;
@@ -95,7 +97,11 @@ export class App {
   }
 
   #inputChanged(restMs = REST_MS): void {
-    if (this.#isAdapting) this.#announcer.say(text.status.inputsChanged);
+    if (this.#isAdapting) {
+      this.#stopReason = text.status.inputsChanged;
+      this.#panel.showStatus(this.#stopReason);
+      this.#announcer.say(this.#stopReason);
+    }
     this.#results.forgetFormer();
     this.#forgetAnswers();
     this.#resting = setTimeout(() => void this.#classify(), restMs);
@@ -158,7 +164,7 @@ export class App {
     }
     this.#turn += 1;
     const turn = this.#turn;
-    this.#panel.showStatus(text.status.classifying, null);
+    this.#showUnanswered(text.status.classifying, null);
     try {
       const clip = await this.#host.ready();
       const warnings: Warning[] = [];
@@ -166,7 +172,7 @@ export class App {
         template: question.template,
         onWarning: (warning) => warnings.push(warning),
         onProgress: ({ labelsDone, labelsTotal }) => {
-          if (turn === this.#turn) this.#panel.showStatus(text.status.readingLabels(labelsDone, labelsTotal), null);
+          if (turn === this.#turn) this.#showUnanswered(text.status.readingLabels(labelsDone, labelsTotal), null);
         },
       });
       if (turn !== this.#turn) return;
@@ -174,6 +180,7 @@ export class App {
       this.#before = question.labels.map((label) => scoreOf.get(label) ?? 0);
       this.#beforeEntropy = entropyOf(this.#before);
       this.#warnings = warnings;
+      this.#stopReason = "";
       this.#pictures.accept();
       this.#show();
       this.#showRest();
@@ -210,6 +217,7 @@ export class App {
     const turn = this.#turn;
     this.#isAdapting = true;
     this.#isContinuing = isContinued;
+    this.#stopReason = "";
     this.#kept = this.#episode.report === null ? null : this.#episode;
     this.#panel.clearProblem();
     this.#showButtons();
@@ -335,6 +343,7 @@ export class App {
     this.#stopRun();
     this.#goBack();
     if (place.kind === "cancelled") return;
+    this.#stopReason = "";
     this.#panel.showStatus(text.status.failed);
     switch (place.kind) {
       case "picture":
@@ -391,7 +400,12 @@ export class App {
     const { report } = this.#episode;
     // Loading the engine again has put its own words there.
     if (report !== null) this.#showDone(report);
-    else this.#panel.showStatus(this.#picture === null ? text.status.readyNoPicture : text.status.ready);
+    else this.#showUnanswered(this.#picture === null ? text.status.readyNoPicture : text.status.ready);
+  }
+
+  /** The status line before there is an answer. */
+  #showUnanswered(words: string, share?: null): void {
+    this.#panel.showStatus(this.#stopReason === "" ? words : `${this.#stopReason} ${words}`, share);
   }
 
   #showDone({ steps, timingMs, device }: EpisodeReport): void {

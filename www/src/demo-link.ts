@@ -17,28 +17,29 @@ export interface LinkedParts {
 
 export class DemoLink implements LinkedPage {
   readonly pictures: PicturePanel;
-  readonly #labels: LabelsPanel;
+  readonly labels: LabelsPanel;
   readonly #controls: Controls;
   readonly #walk = byId("walk", HTMLAnchorElement);
 
   constructor({ pictures, labels, controls }: LinkedParts) {
     this.pictures = pictures;
-    this.#labels = labels;
+    this.labels = labels;
     this.#controls = controls;
   }
 
   /** What the link doesn't say stays, but for the prompt and the settings: a link leaves their defaults out. */
   takeUp(hash: string): TakenUp {
     const link = readPageLink(hash);
-    this.#labels.set(link.labels, isEmptyLink(link) ? null : (link.template ?? DEFAULT_TEMPLATE));
-    if (Object.keys(link.settings).length > 0) this.#controls.set({ ...numbersOf(defaultValues()), ...link.settings });
+    const isEmpty = isEmptyLink(link);
+    this.labels.set(link.labels, isEmpty ? null : (link.template ?? DEFAULT_TEMPLATE));
+    if (!isEmpty) this.#controls.set({ ...numbersOf(defaultValues()), ...link.settings });
     return link;
   }
 
   present(): string {
     const values = numbersOf(this.#controls.values);
     const settings = { ...settingsBut(numbersOf(defaultValues()), values), seed: values.seed };
-    const said = formatPageLink({ ...EMPTY_LINK, ...linkedQuestion(this.pictures, this.#labels), settings });
+    const said = formatPageLink({ ...EMPTY_LINK, ...linkedQuestion(this.pictures, this.labels), settings });
     this.#walk.href = `./lesson.html${location.search}#${said}`;
     return said;
   }

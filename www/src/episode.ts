@@ -19,8 +19,3 @@ export function sameBut(except: keyof OptionValues, one: OptionValues, other: Op
   const names = Object.keys(one) as (keyof OptionValues)[];
   return names.every((name) => name === except || one[name] === other[name]);
 }
-
-/** Entropy of a distribution in nats. */
-export function entropyOf(probabilities: readonly number[]): number {
-  return probabilities.reduce((sum, probability) => (probability > 0 ? sum - probability * Math.log(probability) : sum), 0);
-}

@@ -96,6 +96,11 @@ export class LabelsPanel {
     if (isAnother) this.#check();
   }
 
+  /** Counts the labels as suggested where they are what suits the sample that is shown: a link brings them with it, and nobody has written them. */
+  linkedWith(labels: readonly string[]): void {
+    if (labels.join("\n") === this.labels.join("\n")) this.#isEdited = false;
+  }
+
   /** The prompt as written. */
   get template(): string {
     return this.#template.value;

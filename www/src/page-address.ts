@@ -11,6 +11,7 @@ import { text } from "./strings.js";
 /** A page whose state a link can bring back. */
 export interface LinkedPage {
   readonly pictures: PicturePanel;
+  readonly labels: LabelsPanel;
   /** Puts what the part of an address behind `#` says into the page, all but the picture. */
   takeUp(hash: string): TakenUp;
   /** That part, without `#`, of a link that brings the page back as it is. */
@@ -54,6 +55,8 @@ export class PageAddress {
     this.#note.show(notes.length > 0 ? [text.link.ignored(notes)] : [], isOwn);
     const isKnown = await this.#page.pictures.offerSamples(isOwn ? "" : picture);
     if (turn !== this.#turn) return;
+    const { sample } = this.#page.pictures;
+    if (sample !== null) this.#page.labels.linkedWith(sample.labels);
     if (!isKnown && !isOwn) this.#note.show([text.link.ignored([...notes, text.link.noPicture(picture ?? "")])], false);
     this.#isFollowing = false;
     this.changed();

@@ -86,9 +86,14 @@ export class PicturePanel {
     return this.#shown !== null;
   }
 
+  /** The sample that is shown; null where it is none. */
+  get sample(): Sample | null {
+    return this.#shown?.sample ?? null;
+  }
+
   /** File name of the sample that is shown; null where it is none. */
   get sampleFile(): string | null {
-    return this.#shown?.sample?.file ?? null;
+    return this.sample?.file ?? null;
   }
 
   /** Says that there is no picture, and puts the focus where one can be chosen. */
@@ -146,9 +151,11 @@ export class PicturePanel {
 
   #listenForPastes(): void {
     document.addEventListener("paste", (event) => {
-      const file = pictureOf(event.clipboardData);
-      if (file === null && isTextField(event.target)) return;
-      if (this.#takeTransfer(event.clipboardData)) event.preventDefault();
+      const { clipboardData, target } = event;
+      // Spreadsheets put a picture of the cells beside their text.
+      const isText = clipboardData?.types.includes("text/plain") === true;
+      if (isTextField(target) && (isText || pictureOf(clipboardData) === null)) return;
+      if (this.#takeTransfer(clipboardData)) event.preventDefault();
       else this.#problem.show(text.picture.nothingPasted);
     });
     onPress(byId("paste", HTMLButtonElement), () => void this.#pasteFromClipboard());

@@ -91,9 +91,20 @@ export async function fetchPicture(address: string): Promise<{ blob: Blob; name:
   const type = response.headers.get("content-type") ?? "";
   if (type.startsWith("text/")) throw new PictureProblem(text.url.notAPicture);
   try {
-    return { blob: await response.blob(), name: decodeURIComponent(url.pathname.split("/").pop() || url.hostname) };
+    return { blob: await response.blob(), name: nameOf(url) };
   } catch (error) {
     throw new PictureProblem(text.url.unreachable, { cause: error });
+  }
+}
+
+/** What a picture is called: the end of its address, or the site where that has none. Other addresses than of the web say nothing. */
+function nameOf({ protocol, pathname, hostname }: URL): string {
+  if (!/^https?:$/.test(protocol)) return text.picture.nameless;
+  const last = pathname.split("/").pop() || hostname;
+  try {
+    return decodeURIComponent(last);
+  } catch {
+    return last;
   }
 }
 

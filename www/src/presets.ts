@@ -1,6 +1,6 @@
 /** Example labels and prompts, and settings. */
 
-import type { NumberOptionName } from "clip-ttl/element";
+import { LABEL_PRESETS as LABELS, type NumberOptionName } from "clip-ttl/element";
 
 export interface LabelPreset {
   readonly name: string;
@@ -8,15 +8,9 @@ export interface LabelPreset {
 }
 
 export const LABEL_PRESETS: readonly LabelPreset[] = [
-  { name: "Animals", labels: ["cat", "dog", "bird", "horse", "fish", "frog", "rabbit", "bear", "insect", "snake"] },
-  {
-    name: "Everyday things",
-    labels: ["cup", "bottle", "chair", "table", "book", "clock", "shoe", "lamp", "umbrella", "telephone"],
-  },
-  {
-    name: "Scenes",
-    labels: ["beach", "mountain", "forest", "city street", "bridge", "harbour", "desert", "lake", "farm", "night sky"],
-  },
+  { name: "Animals", labels: LABELS.animals },
+  { name: "Everyday things", labels: LABELS.things },
+  { name: "Scenes", labels: LABELS.scenes },
 ];
 
 export const DEFAULT_TEMPLATE = "a photo of a {}.";

@@ -29,10 +29,11 @@ export class SettingsPanel {
     return this.controls.values;
   }
 
-  /** Shows an error beside the setting that caused it, where it can be seen. */
+  /** Shows an error beside the setting that caused it, and puts the focus there: the settings lie far below what the reader looks at. */
   showError(name: OptionName, message: string): void {
     this.#element.open = true;
     this.controls.showError(name, message);
+    this.focusInvalid();
   }
 
   /** Puts the focus on the first setting that has to be corrected; returns whether there is one. */

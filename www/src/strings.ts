@@ -79,6 +79,7 @@ export const text = {
       wrong: { sign: "✗", words: "stays wrong" },
     },
     pasted: "pasted picture",
+    nameless: "picture",
     kept: "The picture from before is still here.",
     missing: "Choose a picture first: drop one, choose a file, or take a sample.",
     unreadable: (name: string): string => `“${name}” can’t be read as a picture. Use a PNG, JPEG, WebP, GIF or BMP file.`,

@@ -1,7 +1,8 @@
 /** Style sheet of the before and after bars. */
 
 export const barsCss = `
-.ct-bars { container-type: inline-size; }
+/* Browsers print no backgrounds by themselves, and the bars are some. */
+.ct-bars { container-type: inline-size; -webkit-print-color-adjust: exact; print-color-adjust: exact; }
 .ct-bars table { inline-size: 100%; border-collapse: collapse; table-layout: fixed; }
 .ct-bars thead th {
   padding: 0 0 0.5rem;

@@ -50,6 +50,11 @@ export function prefersReducedMotion(): boolean {
   return matchMedia("(prefers-reduced-motion: reduce)").matches;
 }
 
+/** Whether a key is pressed for the browser or the system: back, to the page's end, another tab. */
+export function isShortcut({ altKey, ctrlKey, metaKey }: KeyboardEvent): boolean {
+  return altKey || ctrlKey || metaKey;
+}
+
 /** Whether two lists hold the same items in the same order, or both are missing. */
 export function sameItems<T>(one: readonly T[] | null, other: readonly T[] | null): boolean {
   if (one === other) return true;

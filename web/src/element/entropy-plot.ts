@@ -1,6 +1,6 @@
 /** Loss and entropies over the updates: our own SVG, a legend that is the read-out, and a table of the values. */
 
-import { html, sameItems, svg } from "./dom.js";
+import { html, isShortcut, sameItems, svg } from "./dom.js";
 import { lastCompleteUpdate, lastKnownUpdate, SERIES, type EntropySeries, type SeriesName } from "./entropy-series.js";
 import { formatPlain } from "./format.js";
 import { PlotLegend, seriesMark } from "./plot-legend.js";
@@ -91,15 +91,23 @@ export class EntropyPlot {
       this.#chosen = update;
       this.#render();
     };
-    this.#stage.addEventListener("pointermove", (event) => {
+    const chooseAt = (event: PointerEvent): void => {
       const bounds = this.#graphic.getBoundingClientRect();
       const inner = bounds.width - MARGIN.left - MARGIN.right;
       const share = (event.clientX - bounds.left - MARGIN.left) / inner;
       choose(Math.min(this.#lastUpdate, Math.max(0, Math.round(share * this.#lastUpdate))));
+    };
+    this.#stage.addEventListener("pointerdown", chooseAt);
+    this.#stage.addEventListener("pointermove", chooseAt);
+    this.#stage.addEventListener("pointerleave", ({ pointerType }) => {
+      // A finger leaves as soon as it is lifted: what it has chosen is to be read then.
+      if (pointerType === "mouse") choose(null);
     });
-    this.#stage.addEventListener("pointerleave", () => choose(null));
+    // The finger scrolls the page.
+    this.#stage.addEventListener("pointercancel", () => choose(null));
     this.#stage.addEventListener("blur", () => choose(null));
     this.#stage.addEventListener("keydown", (event) => {
+      if (isShortcut(event)) return;
       const at = this.#current ?? 0;
       const moves: Readonly<Record<string, number>> = {
         ArrowLeft: at - 1,

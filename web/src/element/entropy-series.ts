@@ -57,3 +57,8 @@ function lastUpdate(series: EntropySeries, holds: (isKnown: (name: SeriesName) =
   }
   return null;
 }
+
+/** Entropy of a distribution in nats. */
+export function entropyOf(probabilities: readonly number[]): number {
+  return probabilities.reduce((sum, probability) => (probability > 0 ? sum - probability * Math.log(probability) : sum), 0);
+}

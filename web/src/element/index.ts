@@ -15,7 +15,7 @@ export { Bars, type BarsData } from "./bars.js";
 export { Controls } from "./controls.js";
 export { CropOverlay, type CropOverlayData } from "./crop-overlay.js";
 export { EntropyPlot, type EntropyPlotData } from "./entropy-plot.js";
-export { entropySeries, type EntropySeries, type EpisodeMeasures } from "./entropy-series.js";
+export { entropyOf, entropySeries, type EntropySeries, type EpisodeMeasures } from "./entropy-series.js";
 export { formatBytes, formatCount, formatDuration, formatNats, formatPercent, formatPoints } from "./format.js";
 export { emptyFrames, knownViews, type EpisodeViews } from "./known-views.js";
 export {

@@ -1,6 +1,6 @@
 /** The views as a strip of thumbnails: what the model looked at, how certain it was, how much each counted. */
 
-import { html, setText } from "./dom.js";
+import { html, isShortcut, setText } from "./dom.js";
 import { formatNats } from "./format.js";
 import { english, type Strings } from "./strings.js";
 import { drawCrop, type PictureSource, type ViewData } from "./view-data.js";
@@ -43,6 +43,8 @@ export class ViewStrip {
   #tiles: Tile[] = [];
   #data: ViewStripData = { picture: null, views: [], encoded: 0 };
   #chosen: number | null = null;
+  /** The view that is marked and described: the one pointed at, else the chosen one. */
+  #marked: number | null = null;
   #drawing = 0;
 
   /** `onHighlight` is told which view the reader points at or has moved to with the keyboard. */
@@ -74,7 +76,7 @@ export class ViewStrip {
     data.views.forEach((view, index) => this.#fill(index, view, heaviest));
     if (redraw) this.#draw();
     this.#arrange();
-    this.#describe(this.#chosen);
+    this.#describe(this.#marked);
   }
 
   /** Marks a view that the reader points at elsewhere. */
@@ -84,6 +86,7 @@ export class ViewStrip {
 
   #build(count: number): void {
     this.#chosen = null;
+    this.#marked = null;
     this.#onHighlight(null);
     this.#tiles = Array.from({ length: count }, (_, index) => {
       const canvas = html("canvas", { width: THUMB_PIXELS, height: THUMB_PIXELS, "aria-hidden": "true" });
@@ -182,6 +185,7 @@ export class ViewStrip {
   }
 
   #moveWithKeys(event: KeyboardEvent): void {
+    if (isShortcut(event)) return;
     if (event.key === "Escape") {
       this.#choose(null);
       return;
@@ -216,6 +220,7 @@ export class ViewStrip {
   }
 
   #mark(view: number | null): void {
+    this.#marked = view;
     this.#tiles.forEach((tile, index) => tile.element.classList.toggle("ct-views-current", index === view));
     this.#describe(view);
     this.#onHighlight(view);

@@ -1,7 +1,8 @@
 /** Style sheet of the view strip and of the crop overlay. */
 
 export const viewsCss = `
-.ct-views { container-type: inline-size; }
+/* The weights are backgrounds, which browsers don't print by themselves. */
+.ct-views { container-type: inline-size; -webkit-print-color-adjust: exact; print-color-adjust: exact; }
 .ct-views-head { display: flex; flex-wrap: wrap; gap: 0.25rem 1.5rem; align-items: baseline; justify-content: space-between; }
 .ct-views-detail { flex: 1 1 22rem; min-block-size: 1.5em; margin: 0; font-size: 0.875rem; }
 .ct-views-order { font-size: 0.8125rem; }

@@ -82,7 +82,7 @@ export const ATTRIBUTES: readonly AttributeEntry[] = [
     description: "Address of a recorded run (an EpisodeReport as JSON, with the picture's address as picture), shown until somebody interacts, or picture, labels or prompt become others; the engine isn't fetched before.",
   },
   { name: "controls", property: "controls", type: "boolean", default: "false", description: "Offers the settings: steps, learning rate, views and so on." },
-  { name: "compact", property: "compact", type: "boolean", default: "false", description: "Shows no more than the picture, the buttons, the answer and the bars." },
+  { name: "compact", property: "compact", type: "boolean", default: "false", description: "Shows no more than the picture, an author's caption, the buttons, the answer and the bars." },
   {
     name: "hide",
     property: "hide",
@@ -98,7 +98,7 @@ export const ATTRIBUTES: readonly AttributeEntry[] = [
 export const OWN_PROPERTIES: readonly PropertyEntry[] = [
   { name: "result", type: "EpisodeReport | null", isReadOnly: true, description: "The report of the last run of the present picture and labels." },
   { name: "currentLabels", type: "readonly string[]", isReadOnly: true, description: "The labels that are asked about: as people have typed them, else as the attribute says." },
-  { name: "image", type: "ImageInput | null", isReadOnly: false, description: "The picture: a File, Blob, address, ImageData, ImageBitmap, img or canvas; null goes back to what the attributes say." },
+  { name: "image", type: "ImageInput | null", isReadOnly: false, description: "The picture: a File, Blob, address, ImageData, ImageBitmap, img or canvas; null goes back to what the attributes say. Its words are those of the img, else of alt." },
   { name: "options", type: "TtlOptions", isReadOnly: false, description: "Settings beside those that are attributes: learning rate, rank, margin and so on." },
 ];
 
@@ -119,7 +119,7 @@ export const EVENTS: readonly EventEntry[] = [
 export const SLOTS: readonly NamedEntry[] = [
   { name: "picture", description: "An img whose picture is used where src is missing." },
   { name: "title", description: "A heading above everything." },
-  { name: "caption", description: "A line below the picture, in place of its name and size." },
+  { name: "caption", description: "A line below the picture, in place of its name and size; a compact element shows it too." },
   { name: "footer", description: "A line below everything." },
 ];
 
@@ -187,7 +187,7 @@ export const CUSTOM_PROPERTIES: readonly CustomPropertyEntry[] = [
   })),
   { name: "--clip-ttl-on-accent", default: "light-dark(#fff, #0b1c22)", description: "Text on the accent colour." },
   { name: "--clip-ttl-font-family", default: "inherit", description: "Font of the texts." },
-  { name: "--clip-ttl-font-size", default: "that of the page's text, from 13 to 24 pixels", description: "Size of the text; everything else grows with it." },
+  { name: "--clip-ttl-font-size", default: "that of the page's text, from 13 to 24 pixels", description: "Size of the text; everything else grows with it, and em and % count from the page's text." },
   { name: "--clip-ttl-padding", default: "1.25em of the text's size", description: "Room between the frame and what is in it." },
   { name: "--clip-ttl-border", default: "1px solid var(--clip-ttl-line)", description: "The frame." },
   { name: "--clip-ttl-radius", default: "6px", description: "Roundness of corners." },

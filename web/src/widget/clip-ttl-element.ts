@@ -39,7 +39,10 @@ export class ClipTtlElement extends ReflectedElement {
     return this.#widget.labels;
   }
 
-  /** The picture, as it was given. Set it to show one from a script; null goes back to what the attributes say. */
+  /**
+   * The picture, as it was given. Set it to show one from a script; null goes back to what the attributes say. What it shows in words is said by an
+   * `<img>` itself, else by the attribute `alt`.
+   */
   get image(): ImageInput | null {
     return this.#widget.image;
   }
@@ -122,8 +125,10 @@ export class ClipTtlElement extends ReflectedElement {
     const isEditing = path[0] !== undefined && "isContentEditable" in path[0] && path[0].isContentEditable === true;
     const isMine = isInside || (lastUsed === this && !isTyping && !isEditing);
     if (!isMine || event.defaultPrevented) return;
-    // Text that is pasted into a field is text; a file is a picture there too.
-    if (isTyping && (event.clipboardData?.files.length ?? 0) === 0) return;
+    // Text that is pasted into a field is text, even with a picture beside it, as spreadsheets copy cells; a file alone is a picture there too.
+    const data = event.clipboardData;
+    const isText = data === null || data.files.length === 0 || data.types.includes("text/plain");
+    if (isTyping && isText) return;
     if (this.#widget.paste(event.clipboardData)) event.preventDefault();
   };
 

@@ -1,7 +1,8 @@
 /** What is asked for, from all sides: what people typed, what the attributes say, what a script gave, what was recorded. */
 
 import type { OptionValues } from "../element/options.js";
-import type { TtlOptions } from "../types.js";
+import { classifyImage } from "../image.js";
+import type { ImageInput, TtlOptions } from "../types.js";
 import type { WantedPicture } from "./picture-holder.js";
 import type { PosterHolder, Present } from "./poster-holder.js";
 import type { ReflectedElement } from "./reflected-element.js";
@@ -9,13 +10,19 @@ import type { RunSettings } from "./session.js";
 import { controlValues, fromControls, runSettings } from "./settings.js";
 import type { EngineRequest } from "./shared-engines.js";
 
+/** A picture that a person or a script gave. */
+export interface GivenPicture extends Omit<WantedPicture, "alt"> {
+  /** What it shows in words; undefined where an `<img>` says that itself, or else the attribute. */
+  readonly alt: string | undefined;
+}
+
 export class Inputs {
   readonly #host: ReflectedElement;
   readonly #recording: PosterHolder;
   /** What people have typed: it counts more than the attributes. */
   typed: { readonly labels: readonly string[]; readonly template: string } | null = null;
   /** A picture that a person or a script gave: it counts more than what the attributes say. */
-  given: WantedPicture | null = null;
+  given: GivenPicture | null = null;
   /** Settings that a script gave. */
   #scripted: TtlOptions = {};
   /** Settings that somebody chose by the controls since then. */
@@ -49,7 +56,8 @@ export class Inputs {
   /** The picture to show; `slotted` is the author's own `<img>`. */
   picture(slotted: HTMLImageElement | null): WantedPicture | null {
     const { src, alt } = this.#host;
-    if (this.given !== null) return this.given;
+    const { given } = this;
+    if (given !== null) return { ...given, alt: given.alt ?? (ownAlt(given.input) || alt) };
     if (src !== "") return { input: src, alt };
     if (slotted !== null) return { input: slotted, alt: slotted.alt };
     const { poster } = this.#recording;
@@ -99,4 +107,9 @@ export class Inputs {
     const { views, cropScale, seed, chunkViews }: TtlOptions = report?.options ?? {};
     return { views, cropScale, seed, chunkViews };
   }
+}
+
+/** What an `<img>` says that it shows; empty for anything else. */
+function ownAlt(input: ImageInput): string {
+  return classifyImage(input) === "image-element" ? (input as HTMLImageElement).alt : "";
 }

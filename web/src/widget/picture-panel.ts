@@ -44,7 +44,7 @@ export class PicturePanel {
       this.#overlay.element,
       html("div", { class: "w-drop-front" }, hint, this.#choose),
     );
-    this.#note = html("span", {}, text.none);
+    this.#note = html("span", { class: "w-picture-note" }, text.none);
     const caption = html("p", { class: "w-caption ct-soft", part: "caption" }, html("slot", { name: "caption" }, this.#note));
     this.element = html("div", { class: "w-picture", part: "picture" }, this.#zone, this.#file, caption);
     this.#listen();

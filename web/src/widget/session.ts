@@ -1,6 +1,7 @@
 /** One picture, one list of labels, an answer before and one after: what an element knows and does, without any DOM. */
 
 import type { AdaptRun } from "../adapt-run.js";
+import { entropyOf } from "../element/entropy-series.js";
 import { asClipTtlError, cancelled, ClipTtlError, type ErrorCode } from "../errors.js";
 import type { DeviceInfo, LoadProgress } from "../load-types.js";
 import type { AdaptOptions, AdaptProgress, EpisodeReport, ImageInput, StepReport, TtlOptions, ViewBox } from "../types.js";
@@ -291,11 +292,6 @@ export function knowledgeOf(report: EpisodeReport): Knowledge {
   const before = report.before.map(({ probability }) => probability);
   const boxes = report.views.map(({ box, flip }) => ({ box, flip }));
   return { before, beforeEntropy: report.beforeEntropy, steps: report.steps, boxes, viewsEncoded: report.views.length, report };
-}
-
-/** Entropy of a distribution in nats. */
-export function entropyOf(probabilities: readonly number[]): number {
-  return probabilities.reduce((sum, probability) => (probability > 0 ? sum - probability * Math.log(probability) : sum), 0);
 }
 
 /** Waits for something that others wait for too, and so can't be called off itself. */

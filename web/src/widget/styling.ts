@@ -27,9 +27,19 @@ export function fitToPage(host: Element, base: HTMLElement): void {
   const style = window.getComputedStyle(host);
   const wanted = style.getPropertyValue("--clip-ttl-font-size").trim();
   if (wanted !== "") {
-    base.style.setProperty("--clip-rem", wanted);
+    base.style.setProperty("--clip-rem", inPixels(wanted, base, window));
     return;
   }
   const size = Number.parseFloat(style.fontSize);
   if (Number.isFinite(size)) base.style.setProperty("--clip-rem", `${Math.min(LARGEST_PX, Math.max(SMALLEST_PX, size))}px`);
+}
+
+/** A size of text in pixels, counted from the text around the element. Left as it is, `em` or `%` would grow anew with every part within a part. */
+function inPixels(size: string, base: HTMLElement, window: Window): string {
+  const probe = base.ownerDocument.createElement("span");
+  probe.style.fontSize = size;
+  base.before(probe);
+  const { fontSize } = window.getComputedStyle(probe);
+  probe.remove();
+  return fontSize;
 }

@@ -209,7 +209,9 @@ export const widgetCss = `
 .w-compact .w-column { gap: 0.6rem; }
 .w-compact .w-step, .w-compact .w-reset { display: none; }
 .w-compact .w-answer { font-size: 0.9375rem; }
-.w-compact .w-caption { display: none; }
+/* A caption of the author's stays: it may be a credit that a licence asks for. */
+.w-compact .w-caption { min-block-size: 0; margin-block-start: 0 !important; }
+.w-compact .w-picture-note { display: none; }
 .w-compact .ct-bars tbody th, .w-compact .ct-bars tbody td { block-size: 1.6rem; }
 
 @container (inline-size < 40rem) {

@@ -23,6 +23,7 @@ import { savesData } from "./saves-data.js";
 import { Session } from "./session.js";
 import { sharedEngines } from "./shared-engines.js";
 import { deviceWords, shareOfLoad, shareOfRun } from "./status-line.js";
+import { StepRuns, type Caller } from "./step-runs.js";
 import { english, type ElementStrings, type Words } from "./strings.js";
 import { fitToPage } from "./styling.js";
 import { Visibility } from "./visibility.js";
@@ -44,6 +45,7 @@ export class Widget {
   readonly #visibility: Visibility;
   readonly #narrator: Narrator;
   readonly #wait = new PictureWait(() => this.#show());
+  readonly #steps: StepRuns;
   #strings: ElementStrings = english;
   #view: WidgetView;
   #hasAutorun = false;
@@ -53,6 +55,7 @@ export class Widget {
     this.#host = host;
     this.#root = root;
     this.#visibility = new Visibility(host, () => this.#begin());
+    this.#steps = new StepRuns({ host, run: (caller) => this.run(caller), isRunning: () => this.#isRunning });
     this.#narrator = new Narrator({ strings: () => this.#strings, announce: (words) => this.#view.announce(words) });
     this.#holder = new PictureHolder({
       pictureChanged: (picture) => this.#pictureChanged(picture),
@@ -97,6 +100,7 @@ export class Widget {
       stepped: (step) => tell(host, "step", { step, steps: this.#plannedSteps, labels: this.labels }),
       finished: (report) => this.#finish(report),
       failed: (error) => {
+        this.#steps.failed();
         if (error.code !== "cancelled") this.#problems.report(error);
       },
     });
@@ -195,12 +199,12 @@ export class Widget {
     return this.#view.picture.take(data);
   }
 
-  async run(): Promise<EpisodeReport> {
+  async run({ takesFocus = false }: Caller = {}): Promise<EpisodeReport> {
     this.#recorded.dismiss();
     this.#wantPicture();
     if (this.#holder.isReading) this.#narrator.say(({ widget }) => widget.status.picture);
     await this.#wait.until(this.#holder);
-    const question = this.#asking.checked(this.#narrator.isHeard);
+    const question = this.#asking.checked(takesFocus);
     // Nothing need begin by itself any more.
     clearTimeout(this.#resting);
     this.#hasAutorun = true;
@@ -210,15 +214,14 @@ export class Widget {
   }
 
   /** One update more than there are now. The run begins anew: with the same seed its first updates are the same ones. */
-  async step(): Promise<EpisodeReport> {
+  async step(caller: Caller = {}): Promise<EpisodeReport> {
     const steps = (this.#session.knowledge.report?.steps.length ?? 0) + 1;
     const most = NUMBER_OPTIONS.find((option) => option.name === "steps")?.max ?? steps;
     if (steps > most) {
       this.#tellNote(({ widget }) => widget.status.noMoreSteps(most));
       throw new ClipTtlError("option-invalid", `a run makes ${most} steps at most`, { option: "steps" });
     }
-    this.#host.steps = steps;
-    return this.run();
+    return this.#steps.to(steps, caller);
   }
 
   cancel(): void {
@@ -258,11 +261,11 @@ export class Widget {
       };
     };
     const view = new WidgetView(this.#strings, {
-      pictureGiven: (picture) => use(() => this.#give(picture))(),
+      pictureGiven: (picture) => use(() => this.#give(picture, { alt: "" }))(),
       questionEdited: use(() => this.#edited()),
       settingsChanged: (values) => this.#takeControls(values),
-      run: use(() => this.run()),
-      step: use(() => this.step()),
+      run: use(() => this.run({ takesFocus: true })),
+      step: use(() => this.step({ takesFocus: true })),
       cancel: use(() => this.cancel()),
       reset: use(() => this.reset()),
     });
@@ -310,9 +313,10 @@ export class Widget {
     this.#begin();
   }
 
-  #give(input: File | ImageInput | null): void {
+  /** What the attribute says is about the author's picture: one that a person gives has no words. */
+  #give(input: File | ImageInput | null, { alt }: { readonly alt?: string } = {}): void {
     const name = input instanceof File && input.name === "" ? { name: this.#strings.widget.picture.pasted } : {};
-    this.#inputs.given = input === null ? null : { input, alt: "", ...name };
+    this.#inputs.given = input === null ? null : { input, alt, ...name };
     this.#view.picture.showBusy(true);
     this.#recorded.dismiss();
     // The same canvas, say, may show something else by now.
@@ -376,6 +380,7 @@ export class Widget {
   }
 
   #finish(report: EpisodeReport): void {
+    this.#steps.finished();
     this.#narrator.sayResult(report, this.#answer);
     this.#show();
     tell(this.#host, "result", { report });
@@ -385,7 +390,7 @@ export class Widget {
   #again(): void {
     this.#holder.retry();
     if (this.#asking.question === null) this.#begin();
-    else this.run().catch(() => undefined);
+    else this.#steps.again({ takesFocus: true }).catch(() => undefined);
   }
 
   #tellNote(words: Words): void {

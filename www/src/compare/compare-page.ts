@@ -38,7 +38,12 @@ export class ComparePage {
   readonly #methods = new MethodList(METHODS, () => this.#address.changed());
   readonly #labels = new LabelsPanel({ labelsChanged: () => this.#address.changed() });
   readonly #pictures = new PicturePanel({ pictureChanged: (picture, sample) => this.#pictureChanged(picture, sample) });
-  readonly #address = new PageAddress({ pictures: this.#pictures, takeUp: (hash) => this.#takeUp(hash), present: () => this.#present() });
+  readonly #address = new PageAddress({
+    pictures: this.#pictures,
+    labels: this.#labels,
+    takeUp: (hash) => this.#takeUp(hash),
+    present: () => this.#present(),
+  });
   #picture: LoadedPicture | null = null;
   #comparison: CompareRun | null = null;
   /** Counts runs, so that one which was called off while the engine was loading doesn't begin. */

@@ -11,8 +11,10 @@ const MAX_BYTES = 512 * 1024 * 1024;
 const MAX_CONFIG_BYTES = 1024 * 1024;
 
 export interface AdapterListener {
-  /** Two files were chosen. */
+  /** Two files were chosen, or dropped. */
   adapterChosen(files: AdapterFiles): void;
+  /** The answer through them is shown, which `sentence` says. */
+  answered(sentence: string): void;
 }
 
 export class AdapterPanel {
@@ -22,14 +24,16 @@ export class AdapterPanel {
   readonly #answer = byId("adapter-answer", HTMLElement);
   readonly #place = byId("adapter-bars", HTMLElement);
   readonly #bars = new Bars();
+  readonly #listener: AdapterListener;
 
   constructor(listener: AdapterListener) {
+    this.#listener = listener;
     this.#place.append(this.#bars.element);
     this.#input.addEventListener("change", () => {
       const files = [...(this.#input.files ?? [])];
       // Emptied, so that choosing the same files again counts as a change.
       this.#input.value = "";
-      if (files.length > 0) void this.#take(files, listener);
+      if (files.length > 0) void this.#take(files);
     });
     onPress(this.#remove, () => {
       this.clear();
@@ -43,6 +47,13 @@ export class AdapterPanel {
     this.#bars.update({ labels, before, after });
     this.#answer.replaceChildren(words.adapter.answer, make("strong", { dir: "auto" }, labels[top] ?? ""), ` (${formatPercent(after[top] ?? 0)})`);
     this.#setShown(true);
+    this.#listener.answered(this.#answer.textContent ?? "");
+  }
+
+  /** Takes files that were dropped anywhere on the page, and shows where what comes of them is said. */
+  takeDropped(files: readonly File[]): void {
+    byId("adapter-title", HTMLElement).scrollIntoView();
+    void this.#take(files);
   }
 
   showProblem(message: string): void {
@@ -59,7 +70,7 @@ export class AdapterPanel {
     for (const element of [this.#remove, this.#answer, this.#place]) element.hidden = !isShown;
   }
 
-  async #take(files: readonly File[], listener: AdapterListener): Promise<void> {
+  async #take(files: readonly File[]): Promise<void> {
     this.#problem.clear();
     const weights = files.find(({ name }) => /\.safetensors$/i.test(name));
     const config = files.find(({ name }) => /\.json$/i.test(name));
@@ -73,7 +84,7 @@ export class AdapterPanel {
     }
     try {
       const [bytes, text] = await Promise.all([weights.arrayBuffer(), config.text()]);
-      listener.adapterChosen({ weights: new Uint8Array(bytes), config: text });
+      this.#listener.adapterChosen({ weights: new Uint8Array(bytes), config: text });
     } catch {
       this.showProblem(words.adapter.unreadable);
     }

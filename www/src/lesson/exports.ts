@@ -5,7 +5,7 @@ import { sampleUrl } from "../samples.js";
 import { asDataAddress, download, drawingAsPng } from "./downloads.js";
 import type { LessonRun } from "./lesson-run.js";
 import type { LessonPicture } from "./pictures.js";
-import { writeRecording } from "./recording.js";
+import { ofScaledPicture, writeRecording } from "./recording.js";
 import type { Export } from "./run-column.js";
 import { words } from "./words.js";
 
@@ -37,6 +37,8 @@ function episodeText({ report }: LessonRun, picture: LessonPicture | null): stri
   if (sample !== null) return writeRecording({ report, picture: new URL(sampleUrl(sample), document.baseURI).href, alt: sample.alt });
   if (picture === null) return writeRecording({ report, picture: null, alt: "" });
   const canvas = document.createElement("canvas");
-  drawPicture(canvas, picture.picture.source, OWN_SIDE);
-  return writeRecording({ report, picture: asDataAddress(canvas), alt: picture.picture.name });
+  const { source, name } = picture.picture;
+  drawPicture(canvas, source, OWN_SIDE);
+  const scaled = ofScaledPicture(report, canvas.width / source.width, canvas.height / source.height);
+  return writeRecording({ report: scaled, picture: asDataAddress(canvas), alt: name });
 }

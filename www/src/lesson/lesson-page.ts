@@ -9,16 +9,18 @@ import { isEmptyLink, OWN_PICTURE, readPageLink, type LinkedSettings, type PageL
 import { LinkNote } from "../link-note.js";
 import { chooseNamed } from "../model-choice.js";
 import { readLink } from "../model-link.js";
-import { byId, make, setText } from "../page-dom.js";
+import { byId } from "../page-dom.js";
 import { DEFAULT_TEMPLATE } from "../presets.js";
 import { messageOf, placeOf } from "../problems.js";
 import { text } from "../strings.js";
 import { AdapterPanel } from "./adapter-panel.js";
 import { AddressBar } from "./address-bar.js";
+import { unfoldChange } from "./change-block.js";
 import { CompareForm } from "./compare-form.js";
 import { saveExport } from "./exports.js";
+import { LessonList } from "./lesson-list.js";
 import { lessonRun, valuesOfReport, type LessonRun } from "./lesson-run.js";
-import { LESSONS, recordingOf, type Lesson } from "./lessons.js";
+import { lessonOf, LESSONS, recordingOf } from "./lessons.js";
 import { Pictures, type LessonPicture } from "./pictures.js";
 import { fetchRun, FileDoor } from "./recorded-runs.js";
 import { sampleOf, type Recording } from "./recording.js";
@@ -27,6 +29,7 @@ import { type Export } from "./run-column.js";
 import { Runner } from "./runner.js";
 import { linkTo, otherSpec, valuesOf, type RunSpec } from "./spec.js";
 import { Stage, type Which } from "./stage.js";
+import { WalkHead } from "./walk-head.js";
 import { words } from "./words.js";
 
 /** What is on stage, or is to come there. */
@@ -39,9 +42,7 @@ interface Asked {
 export class LessonPage {
   readonly #announcer = new Announcer(byId("announcer", HTMLElement));
   readonly #linkNote = new LinkNote(byId("link-note", HTMLElement));
-  readonly #title = byId("walk-title", HTMLElement);
-  readonly #note = byId("walk-note", HTMLElement);
-  readonly #caption = byId("picture-caption", HTMLElement);
+  readonly #head = new WalkHead();
   readonly #address = new AddressBar();
   readonly #host = new EngineHost((state) => this.#block.showEngine(state));
   readonly #runner = new Runner(this.#host);
@@ -50,7 +51,7 @@ export class LessonPage {
   readonly #labels = new LabelsPanel({ labelsChanged: () => undefined });
   readonly #pictures = new Pictures((picture) => this.#ownPictureChosen(picture));
   readonly #compare = new CompareForm({ compare: (other) => void this.#runOther(other), removeOther: () => this.#removeOther() });
-  readonly #adapters = new AdapterPanel({ adapterChosen: (files) => void this.#lookThrough(files) });
+  readonly #adapters = new AdapterPanel({ adapterChosen: (files) => void this.#lookThrough(files), answered: (sentence) => this.#announcer.say(sentence) });
   readonly #stage: Stage;
   /** The run on stage, or the one that a link stands for and that isn't there yet; null while there is neither. */
   #spec: RunSpec | null = null;
@@ -63,18 +64,25 @@ export class LessonPage {
   /** Counts what was asked for, so that what comes late is dropped. */
   #turn = 0;
   #usesOwnModel = false;
+  /** Whether the reader is taken to the stage once the next link's run is there. */
+  #goesToStage = false;
 
   constructor() {
     this.#stage = new Stage({
       moved: () => this.#showAddress(),
+      stepped: (spoken) => this.#announcer.say(spoken),
       exportAsked: (which, what) => void this.#export(which, what),
     });
     byId("controls", HTMLElement).append(this.#controls.element);
     new FileDoor({
-      recordingOpened: (recording, name) => void this.#open(recording, name),
+      recordingOpened: (recording, name) => this.#open(recording, name),
       pictureDropped: (file) => void this.#pictures.take(file, file.name || text.picture.pasted),
+      adapterDropped: (files) => this.#adapters.takeDropped(files),
     });
-    this.#listLessons();
+    new LessonList((isInAddress) => {
+      if (isInAddress) this.#goToStage();
+      else this.#goesToStage = true;
+    });
     this.#block.setRunning(false);
   }
 
@@ -91,8 +99,12 @@ export class LessonPage {
   /** Shows what a link stands for: the recorded run, else the same computed here. */
   async #follow(link: ReadLink): Promise<void> {
     const turn = this.#begin();
+    const goesToStage = this.#goesToStage;
+    this.#goesToStage = false;
     const wanted: PageLink = isEmptyLink(link) ? readPageLink(LESSONS[0]?.hash ?? "") : link;
     const notes = link.notes.length === 0 ? [] : [text.link.ignored(link.notes)];
+    const { problem } = readLink(location.search);
+    if (problem !== "") notes.push(problem);
     const spec = await this.#complete(wanted, notes);
     if (turn !== this.#turn) return;
     this.#linkNote.show(notes, wanted.picture === OWN_PICTURE);
@@ -102,6 +114,7 @@ export class LessonPage {
     const [picture, a, b] = await Promise.all([this.#pictureOf(spec), recorded(spec), second === null ? null : recorded(second)]);
     if (turn !== this.#turn) return;
     this.#put(asked, a, b, picture, wanted.state);
+    if (goesToStage) this.#goToStage();
     if (a !== null && (second === null || b !== null)) return;
     this.#computeWhatIsMissing(asked, a, wanted.state);
   }
@@ -110,14 +123,14 @@ export class LessonPage {
   #computeWhatIsMissing(asked: Asked, a: LessonRun | null, state: number | null): void {
     const shown = this.#onStage;
     if (shown === null) {
-      setText(this.#note, words.run.noPicture);
+      if (asked.spec.picture === OWN_PICTURE) unfoldChange();
       return;
     }
     if (this.#usesOwnModel || savesData()) {
-      setText(this.#note, words.run.press);
+      this.#head.showNote(words.run.press);
       return;
     }
-    setText(this.#note, words.run.waiting);
+    this.#head.showNote(words.run.waiting);
     const turn = this.#turn;
     const go = (): void => {
       // Whoever has asked for something else meanwhile gets that.
@@ -167,22 +180,19 @@ export class LessonPage {
     this.#onStage = picture;
     this.#stage.set(a, b, { picture: source, right: picture?.sample?.answer ?? null }, state ?? 0);
     this.#pictures.release(picture);
-    this.#describe(a, picture);
+    this.#describe();
     this.#compare.show(a === null ? spec.values : valuesOfReport(a.report), other);
     this.#showAddress();
   }
 
-  #describe(a: LessonRun | null, shown: LessonPicture | null): void {
-    const lesson = this.#spec === null ? null : lessonOf(this.#spec);
-    byId("tasks", HTMLElement).hidden = lesson === null;
-    byId("task-list", HTMLElement).replaceChildren(...(lesson?.tasks ?? []).map((task) => make("li", {}, task)));
-    setText(this.#title, lesson?.title ?? shown?.sample?.title ?? shown?.picture.name ?? words.run.untitled);
-    const origins = { recorded: words.run.recorded, computed: words.run.computed(a?.report.device ?? "cpu"), opened: words.run.opened };
-    if (a !== null) setText(this.#note, origins[a.origin]);
-    const { sample, picture } = shown ?? { sample: null, picture: null };
-    if (sample !== null) setText(this.#caption, text.picture.credit(sample.title, sample.author, sample.licence));
-    else if (picture !== null) setText(this.#caption, words.samples.ownCaption(picture.name, picture.source.width, picture.source.height));
-    else setText(this.#caption, words.run.noPicture);
+  #describe(): void {
+    if (this.#spec !== null) this.#head.show(lessonOf(this.#spec), this.#stage.runOf("a"), this.#onStage);
+  }
+
+  /** Takes the reader to what a press far away from it has changed. */
+  #goToStage(): void {
+    this.#head.focus();
+    this.#announcer.say(words.lessons.shown(this.#head.title));
   }
 
   /** Computes the first run, and the second one where there is one; what is on stage stays until then. */
@@ -218,12 +228,13 @@ export class LessonPage {
     this.#block.showStatus(message);
     this.#announcer.say(message);
     const isStill = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    if (state === null && !isStill && this.#stage.position === 0) this.#stage.play();
+    if (state === null && !isStill && this.#stage.position === 0) this.#stage.playIfSeen();
   }
 
   #failed(error: unknown): void {
     this.#block.setRunning(false);
     if (placeOf(error).kind === "engine") this.#host.discard();
+    this.#describe();
     this.#block.showStatus(words.run.failed);
     this.#block.showProblem(messageOf(error));
   }
@@ -235,7 +246,7 @@ export class LessonPage {
     const question = this.#labels.askForAdapting();
     const invalid = this.#controls.firstInvalid;
     if (shown === null || question === null || invalid !== null) {
-      byId("change", HTMLDetailsElement).open = true;
+      unfoldChange();
       if (shown === null) this.#block.showProblem(words.samples.missing);
       else if (question === null) this.#labels.focusProblem();
       else invalid?.focus();
@@ -250,7 +261,7 @@ export class LessonPage {
     const a = this.#stage.runOf("a");
     const spec = this.#spec;
     if (a === null || spec === null) {
-      this.#block.showProblem(words.compare.first);
+      this.#compare.showProblem(words.compare.first);
       return;
     }
     const turn = this.#begin();
@@ -259,7 +270,7 @@ export class LessonPage {
     if (turn !== this.#turn) return;
     const shown = this.#onStage;
     if (known !== null && a.origin === "recorded") this.#put(asked, a, known, shown, this.#stage.position);
-    else if (shown === null) this.#block.showProblem(words.samples.missing);
+    else if (shown === null) this.#compare.showProblem(words.samples.missing);
     else await this.#compute(asked, shown, { a, state: this.#stage.position });
   }
 
@@ -281,8 +292,7 @@ export class LessonPage {
       this.#put(asked, null, null, shown, state);
       this.#computeWhatIsMissing(asked, null, state);
     } else {
-      byId("change", HTMLDetailsElement).open = true;
-      byId("run", HTMLButtonElement).scrollIntoView({ block: "nearest" });
+      unfoldChange(byId("run", HTMLButtonElement));
       this.#block.showStatus(words.samples.chosen(shown.sample?.title ?? shown.picture.name));
     }
   }
@@ -298,7 +308,7 @@ export class LessonPage {
     this.#fillForm(spec);
     let shown: LessonPicture | null = null;
     if (sample !== null) shown = await this.#pictureOf(spec);
-    else if (address?.startsWith("data:") === true) shown = await this.#pictures.showOwn(await (await fetch(address)).blob(), name).catch(() => null);
+    else if (address?.startsWith("data:") === true) shown = await this.#pictures.showEmbedded(address, name);
     else this.#pictures.forget();
     if (turn === this.#turn) this.#put({ spec, other: null }, lessonRun(report, "opened"), null, shown, 0);
   }
@@ -321,6 +331,7 @@ export class LessonPage {
       this.#adapters.show(labels, before.map(({ probability }) => probability), labels.map((label) => scoreOf.get(label) ?? 0));
       this.#block.showStatus("");
     } catch (error) {
+      if (turn !== this.#turn) return;
       if (placeOf(error).kind === "engine") this.#host.discard();
       this.#block.showStatus("");
       this.#adapters.showProblem(messageOf(error));
@@ -340,6 +351,7 @@ export class LessonPage {
 
   #cancel(): void {
     this.#begin();
+    this.#describe();
     this.#block.showStatus(words.run.cancelled);
     this.#announcer.say(words.run.cancelled);
   }
@@ -359,6 +371,7 @@ export class LessonPage {
   #fillForm({ labels, template, values }: RunSpec): void {
     this.#labels.set(labels, template);
     this.#controls.set(values);
+    this.#compare.forgetTyped();
   }
 
   /** The state that is shown, or that the link asks for whose run isn't there yet; null where it asks for none. */
@@ -373,24 +386,13 @@ export class LessonPage {
 
   /** Another model than the page's is only named in a link; it is loaded when the reader runs something. */
   async #takeModelOfLink(): Promise<void> {
-    const { model, format, hub, problem } = readLink(location.search);
-    if (problem !== "") this.#block.showProblem(problem);
+    const { model, format, hub } = readLink(location.search);
     if (model === null || model === "pocket") return;
     this.#usesOwnModel = true;
     const { CATALOGUE } = await import("clip-ttl");
     const choice = chooseNamed(model, format, hub, CATALOGUE);
     this.#host.begin(choice);
     this.#block.showStatus(words.run.modelFromLink(choice.title));
-  }
-
-  #listLessons(): void {
-    const items = LESSONS.map(({ title, summary, hash }) => make("li", {}, make("a", { href: `#${hash}` }, title), make("p", {}, summary)));
-    byId("lesson-list", HTMLElement).replaceChildren(...items);
-    const harm = LESSONS.find(({ id }) => id === "when-it-goes-wrong");
-    if (harm !== undefined) {
-      const link = make("a", { href: `#${harm.hash}` }, harm.title);
-      byId("harm", HTMLElement).replaceChildren(words.harm.before, link, `. ${harm.summary}${words.harm.after}`);
-    }
   }
 }
 
@@ -407,12 +409,6 @@ async function recorded(spec: RunSpec): Promise<LessonRun | null> {
 
 function secondOf({ spec, other }: Asked): RunSpec | null {
   return other === null ? null : otherSpec(spec, other);
-}
-
-/** The ready lesson that a run is the first of, or null. */
-function lessonOf(spec: RunSpec): Lesson | null {
-  const address = recordingOf(spec);
-  return LESSONS.find(({ recordings }) => address !== null && recordings[0] !== undefined && address.endsWith(`/${recordings[0]}`)) ?? null;
 }
 
 function numbersOf({ device: _device, ...numbers }: OptionValues): RunSpec["values"] {

@@ -74,3 +74,9 @@ export function recordingOf(spec: RunSpec): string | null {
   }
   return null;
 }
+
+/** The ready lesson that a run is the first of, or null. */
+export function lessonOf(spec: RunSpec): Lesson | null {
+  const address = recordingOf(spec);
+  return LESSONS.find(({ recordings }) => address !== null && recordings[0] !== undefined && address.endsWith(`/${recordings[0]}`)) ?? null;
+}

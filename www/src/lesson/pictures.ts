@@ -4,6 +4,7 @@ import { byId, onPress, ProblemLine } from "../page-dom.js";
 import { PictureProblem, readPicture, releasePicture, type LoadedPicture } from "../picture-source.js";
 import { loadSample, loadSamples, sampleUrl, type Sample } from "../samples.js";
 import { text } from "../strings.js";
+import { unfoldChange } from "./change-block.js";
 import { words } from "./words.js";
 
 /** A picture with what is known of it. */
@@ -17,7 +18,8 @@ export class Pictures {
   readonly #onChoice: (picture: LessonPicture) => void;
   readonly #place = byId("samples", HTMLElement);
   readonly #own = byId("own-picture", HTMLInputElement);
-  readonly #problem = new ProblemLine(byId("own-picture-problem", HTMLElement), this.#own);
+  readonly #problemPlace = byId("own-picture-problem", HTMLElement);
+  readonly #problem = new ProblemLine(this.#problemPlace, this.#own);
   readonly #samples: Promise<readonly Sample[]>;
   #present: LessonPicture | null = null;
   /** Pictures that were replaced, but may still be on stage. */
@@ -59,19 +61,28 @@ export class Pictures {
     return this.#read(async () => ({ blob: await loadSample(sample), name: sample.title }), sample);
   }
 
-  /** Takes a picture of the reader's own: a file, or one that lay in a recording. */
+  /** Takes a picture file of the reader's own. */
   async take(blob: Blob, name: string): Promise<void> {
     try {
       const picture = await this.#read(() => Promise.resolve({ blob, name }), null);
       if (picture !== null) this.#onChoice(picture);
     } catch (error) {
       this.#problem.show(error instanceof PictureProblem ? error.message : words.samples.failed);
+      // A file can be dropped while the place where this is said is folded, or far away.
+      unfoldChange(this.#problemPlace);
     }
   }
 
-  /** Reads a picture that lies in a recording, without telling of it as the reader's choice. */
-  async showOwn(blob: Blob, name: string): Promise<LessonPicture | null> {
-    return this.#read(() => Promise.resolve({ blob, name }), null);
+  /**
+   * Reads a picture that lies in a recording as a `data:` address, without telling of it as the reader's choice.
+   * @returns null where the browser can't read it: the run is shown without it
+   */
+  async showEmbedded(address: string, name: string): Promise<LessonPicture | null> {
+    try {
+      return await this.#read(async () => ({ blob: await (await fetch(address)).blob(), name }), null);
+    } catch {
+      return null;
+    }
   }
 
   /** Shows none: the link's own picture isn't here. */

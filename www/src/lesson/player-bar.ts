@@ -9,6 +9,8 @@ const MOST_TICKS = 12;
 
 export class PlayerBar {
   readonly #player: Player;
+  readonly #onStep: (spoken: string) => void;
+  readonly #element = byId("player", HTMLElement);
   readonly #scrubber = byId("scrubber", HTMLInputElement);
   readonly #ticks = byId("scrubber-ticks", HTMLElement);
   readonly #state = byId("player-state", HTMLElement);
@@ -18,14 +20,17 @@ export class PlayerBar {
   readonly #on = byId("player-on", HTMLButtonElement);
   readonly #last = byId("player-last", HTMLButtonElement);
   #drawnLast = -1;
+  #spoken = "";
 
-  constructor(player: Player) {
+  /** `onStep` is told where a button or a key has led, for those who don't see the figures. The scrubber says it by itself. */
+  constructor(player: Player, onStep: (spoken: string) => void) {
     this.#player = player;
-    onPress(this.#first, () => player.step(-Infinity));
-    onPress(this.#back, () => player.step(-1));
+    this.#onStep = onStep;
+    onPress(this.#first, () => this.#step(-Infinity));
+    onPress(this.#back, () => this.#step(-1));
     onPress(this.#play, () => player.toggle());
-    onPress(this.#on, () => player.step(1));
-    onPress(this.#last, () => player.step(Infinity));
+    onPress(this.#on, () => this.#step(1));
+    onPress(this.#last, () => this.#step(Infinity));
     this.#scrubber.addEventListener("input", () => {
       const position = Number(this.#scrubber.value);
       player.pause();
@@ -34,8 +39,15 @@ export class PlayerBar {
     document.addEventListener("keydown", (event) => this.#takeKey(event));
   }
 
+  /** Whether a part of it can be seen. */
+  get isInSight(): boolean {
+    const { top, bottom } = this.#element.getBoundingClientRect();
+    return bottom > 0 && top < innerHeight;
+  }
+
   /** Shows where it stands; `spoken` says it for those who don't see the figures. */
   show({ position, last, isPlaying }: Position, spoken: string): void {
+    this.#spoken = spoken;
     if (last !== this.#drawnLast) this.#drawTicks(last);
     this.#scrubber.value = String(position);
     this.#scrubber.setAttribute("aria-valuetext", spoken);
@@ -50,6 +62,12 @@ export class PlayerBar {
     ] as const) {
       setEnabled(button, isPossible);
     }
+  }
+
+  #step(by: number): void {
+    const { position } = this.#player.present;
+    this.#player.step(by);
+    if (this.#player.present.position !== position) this.#onStep(this.#spoken);
   }
 
   #drawTicks(last: number): void {
@@ -86,6 +104,6 @@ export class PlayerBar {
     const by = steps[event.key];
     if (by === undefined || isScrubber) return;
     event.preventDefault();
-    this.#player.step(by);
+    this.#step(by);
   }
 }

@@ -2,6 +2,7 @@
 
 import { byId, ProblemLine } from "../page-dom.js";
 import { isForTextField, pictureOf } from "../picture-source.js";
+import { unfoldChange } from "./change-block.js";
 import { readRecording, RecordingProblem, type Recording } from "./recording.js";
 import { words } from "./words.js";
 
@@ -16,15 +17,18 @@ export async function fetchRun(address: string): Promise<Recording> {
 }
 
 export interface FileListener {
-  recordingOpened(recording: Recording, name: string): void;
+  /** Rejects where the run can't be shown. */
+  recordingOpened(recording: Recording, name: string): Promise<void>;
   pictureDropped(file: File): void;
+  /** Files were dropped of which one is an adapter's weights. */
+  adapterDropped(files: readonly File[]): void;
 }
 
 /** The ways in which files come into the lesson: chosen with the button, or dropped anywhere. */
 export class FileDoor {
   readonly #input = byId("recording", HTMLInputElement);
-  readonly #problem = new ProblemLine(byId("recording-problem", HTMLElement), this.#input);
-  readonly #details = byId("change", HTMLDetailsElement);
+  readonly #problemPlace = byId("recording-problem", HTMLElement);
+  readonly #problem = new ProblemLine(this.#problemPlace, this.#input);
   readonly #listener: FileListener;
 
   constructor(listener: FileListener) {
@@ -42,6 +46,11 @@ export class FileDoor {
     document.addEventListener("drop", (event) => {
       if (isForTextField(event)) return;
       event.preventDefault();
+      const files = [...(event.dataTransfer?.files ?? [])];
+      if (files.some(({ name }) => /\.safetensors$/i.test(name))) {
+        this.#listener.adapterDropped(files);
+        return;
+      }
       const file = pictureOf(event.dataTransfer);
       if (file === null) return;
       if (/\.json$/i.test(file.name) || file.type === "application/json") void this.#open(file);
@@ -56,14 +65,14 @@ export class FileDoor {
       return;
     }
     try {
-      this.#listener.recordingOpened(readRecording(await file.text()), file.name);
+      await this.#listener.recordingOpened(readRecording(await file.text()), file.name);
     } catch (error) {
       this.#show(words.open.failed(file.name, error instanceof RecordingProblem ? error.message : String(error)));
     }
   }
 
   #show(message: string): void {
-    this.#details.open = true;
     this.#problem.show(message);
+    unfoldChange(this.#problemPlace);
   }
 }

@@ -41,15 +41,24 @@ export function readRecording(text: string): Recording {
   for (const name of ["model", "device", "method", "template"]) string(entry[name], name);
   const options = object(entry["options"], "options");
   for (const name of ["steps", "learningRate", "views", "rank", "alpha", "layers", "margin"]) number(options[name], `options.${name}`);
-  require(Array.isArray(options["cropScale"]) && options["cropScale"].every(Number.isFinite), "options.cropScale is not a pair of numbers");
+  numbers(options["cropScale"], "options.cropScale", 2);
   number(entry["seed"], "seed");
   list(entry["warnings"], "warnings", MOST.steps).forEach((warning, at) => string(object(warning, `warnings[${at}]`)["message"], `warnings[${at}].message`));
   const { picture, alt, ...report } = entry;
   return {
     report: { ...(report as unknown as TtlReport), labels, views, steps },
-    picture: typeof picture === "string" && isHarmless(picture) ? picture : null,
+    picture: readPicture(picture),
     alt: typeof alt === "string" ? alt : "",
   };
+}
+
+/** The report with its boxes in pixels of a copy of the picture, which is so many times as wide and as high. */
+export function ofScaledPicture(report: TtlReport, across: number, down: number): TtlReport {
+  const views = report.views.map((view) => {
+    const { left, top, width, height } = view.box;
+    return { ...view, box: { left: left * across, top: top * down, width: width * across, height: height * down } };
+  });
+  return { ...report, views };
 }
 
 /** The text of a file. */
@@ -62,9 +71,20 @@ export function sampleOf(picture: string | null): string | null {
   return /(?:^|\/)samples\/([\w-][\w.-]*)$/.exec(picture ?? "")?.[1] ?? null;
 }
 
-/** Whether a picture can be shown without asking another site for it. */
-function isHarmless(picture: string): boolean {
-  return sampleOf(picture) !== null || /^data:image\/(png|jpeg|webp);base64,[A-Za-z0-9+/]+=*$/.test(picture);
+/** The picture's address, where it can be shown without asking another site for it; else null. */
+function readPicture(value: unknown): string | null {
+  if (typeof value !== "string") return null;
+  const [beginning] = /^data:image\/(?:png|jpeg|webp);base64,/.exec(value) ?? [];
+  if (beginning === undefined) return sampleOf(value) === null ? null : value;
+  require(isBase64(value.slice(beginning.length)), "its picture is damaged");
+  return value;
+}
+
+/** Whether a text stands for bytes, with its padding or without. */
+function isBase64(text: string): boolean {
+  const letters = text.replace(/=+$/, "").length;
+  const isWhole = letters % 4 !== 1 && (letters === text.length || text.length % 4 === 0);
+  return isWhole && /^[A-Za-z0-9+/]+={0,2}$/.test(text);
 }
 
 function readView(value: unknown, where: string): ViewReport {

@@ -20,6 +20,8 @@ export type Which = "a" | "b";
 export interface StageListener {
   /** Another state is shown. */
   moved(position: number): void;
+  /** A button or a key has led to another state, which `spoken` says in a sentence. */
+  stepped(spoken: string): void;
   exportAsked(which: Which, what: Export): void;
 }
 
@@ -53,7 +55,7 @@ export class Stage {
     const column = (which: Which): RunColumn => new RunColumn(byId(`run-${which}`, HTMLElement), (what) => listener.exportAsked(which, what));
     this.#columns = { a: column("a"), b: column("b") };
     this.#player = new Player((position) => this.#show(position));
-    this.#bar = new PlayerBar(this.#player);
+    this.#bar = new PlayerBar(this.#player, (spoken) => listener.stepped(spoken));
     this.#whose.addEventListener("change", () => this.#load(this.#player.present.position));
     this.#show(this.#player.present);
   }
@@ -79,8 +81,9 @@ export class Stage {
     this.#load(position);
   }
 
-  play(): void {
-    this.#player.play();
+  /** Plays, unless nobody would see it. */
+  playIfSeen(): void {
+    if (this.#bar.isInSight) this.#player.play();
   }
 
   /** Whose views the picture shows. */
@@ -136,6 +139,8 @@ export class Stage {
     const { a: one, b: other } = this.#columns;
     if (a !== null) {
       one.show(a, { title: b === null ? words.run.only : words.run.a, settings: describeSettings(valuesOfReport(a.report)), position, largest });
+    } else {
+      one.hide();
     }
     if (a !== null && b !== null) {
       const settings = differences(valuesOfReport(a.report), valuesOfReport(b.report)).join("; ");

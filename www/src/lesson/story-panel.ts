@@ -23,16 +23,26 @@ export class StoryPanel {
 
   /** Takes up the sentences of a run, one list for each state. */
   load(stories: readonly (readonly Sentence[])[]): void {
+    const hadFocus = this.#states.some(hasFocus);
     this.#states = stories.map((sentences, updates) =>
       make("div", { class: "story-state", "data-state": String(updates) }, ...this.#heading(updates), ...this.#paragraphs(sentences)),
     );
     this.#element.replaceChildren(...this.#states);
+    if (hadFocus) this.#takeFocus();
   }
 
   /** Shows one state's sentences; a run that has fewer states stays at its last. */
   show(position: number): void {
     const at = Math.min(position, this.#states.length - 1);
+    const hadFocus = this.#states.some((state, index) => index !== at && hasFocus(state));
     this.#states.forEach((state, index) => state.classList.toggle("story-shown", index === at));
+    if (hadFocus) this.#takeFocus();
+  }
+
+  /** The name of a view that goes away must not take the focus with it, nor leave that view alone in the picture. */
+  #takeFocus(): void {
+    this.#element.focus({ preventScroll: true });
+    this.#onPoint(null);
   }
 
   #heading(updates: number): readonly HTMLElement[] {
@@ -54,6 +64,10 @@ export class StoryPanel {
     for (const type of ["pointerleave", "blur"]) button.addEventListener(type, () => this.#onPoint(null));
     return button;
   }
+}
+
+function hasFocus(state: HTMLElement): boolean {
+  return state.contains(document.activeElement);
 }
 
 /** A label in a sentence: bold, and in its own writing direction. */

@@ -72,6 +72,7 @@ export const words = {
     failed: "The run stopped. What was shown before is still here.",
     modelFromLink: (title: string): string => `The link asks for the model ${title}. It is loaded when you press “Run it here”: from this browser’s storage, or else from its hub.`,
   },
+  lessons: { shown: (title: string): string => `“${title}” is shown now.` },
   compare: {
     run: "Run B next to it",
     remove: "Remove run B",
