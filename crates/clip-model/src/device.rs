@@ -99,10 +99,11 @@ impl ComputeDevice {
             return Ok(gpu.clone());
         }
         let unavailable = |reason: String| Error::GpuUnavailable { reason };
-        let (device, setup) = Device::wgpu_options()
-            .init_with_setup_async()
-            .await
-            .map_err(|error| unavailable(error.to_string()))?;
+        let (device, setup) = match Device::wgpu_options().init_with_setup_async().await {
+            Ok(opened) => opened,
+            // Somebody else has opened it meanwhile.
+            Err(error) => return GPU.get().cloned().ok_or_else(|| unavailable(error.to_string())),
+        };
         let info = setup.adapter.get_info();
         // wgpu maps both a native CPU rasteriser and a browser's fallback adapter to this type.
         let software = format!("{:?}", info.device_type) == "Cpu";

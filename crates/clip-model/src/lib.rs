@@ -19,7 +19,6 @@ pub mod linear;
 pub mod lora;
 pub mod picture;
 pub mod pixels;
-#[cfg(any(target_family = "wasm", test))]
 pub mod product;
 pub mod quantised;
 pub mod text;

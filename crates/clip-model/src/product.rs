@@ -1,21 +1,25 @@
-//! Rows times a matrix, for the browser.
+//! Rows times a matrix that lies in the order in which the innermost loop reads it: unpacked for this one product, it can be brought into any order for nothing.
 //!
-//! The tensor library's own product reaches 22 to 25 billion operations a second in Chromium where this one reaches 32 to 34
+//! In the browser the tensor library's own product reaches 22 to 25 billion operations a second in Chromium where this one reaches 32 to 34
 //! (one thread, `[1040, 192]` times `[192, 768]`): the innermost loop keeps eight vectors of sums, two of weights and one of inputs, which is
-//! what the sixteen registers of x86 hold, and the matrix already lies in the order in which that loop reads it. Natively the
-//! library's product is twice as fast as either, as it has wider vectors.
+//! what the sixteen registers of x86 hold. Where the browser can multiply and add in one instruction, [`use_kernel`] puts that in: 46 to 48
+//! billion. A module that has this instruction is refused by a browser that hasn't, all of it; so it can't be in this one.
 //!
-//! Where the browser can multiply and add in one instruction, [`use_kernel`] puts that in: 46 to 48 billion. A module that has this instruction
-//! is refused by a browser that hasn't, all of it; so it can't be in this one.
+//! Natively `x86.rs` has the loops for processors with AVX2; on others the library's product is the faster one ([`is_fast`]).
+
+#[cfg(target_arch = "x86_64")]
+mod x86;
 
 use std::sync::OnceLock;
 
-/// Columns of a panel: two vectors.
+/// Columns of a panel: two vectors in the browser, one natively.
 pub const PANEL: usize = 8;
 /// Rows whose sums the innermost loop keeps.
 pub const TILE: usize = 4;
 /// Tiles of rows that go through all panels before the next ones do, so that they stay in the cache.
-const TILES: usize = 8;
+const TILES: usize = if cfg!(target_family = "wasm") { 8 } else { 32 };
+/// A kernel gets a multiple of so many panels.
+const PANELS_AT_ONCE: usize = if cfg!(target_family = "wasm") { 1 } else { 2 };
 
 /// What may take the place of the inner loops: for every panel `[inputs, PANEL]` and every tile `[inputs, TILE]`, the products of the tile's rows with the panel's columns, plus
 /// the columns' bias, to where `out`, which begins with the first tile's first row, has these rows and columns.
@@ -38,6 +42,19 @@ pub fn use_kernel(kernel: Kernel) {
     KERNEL.get_or_init(|| kernel);
 }
 
+fn kernel() -> Option<Kernel> {
+    #[cfg(target_arch = "x86_64")]
+    if KERNEL.get().is_none() {
+        return x86::kernel();
+    }
+    KERNEL.get().copied()
+}
+
+/// Whether this product is faster than the tensor library's.
+pub(crate) fn is_fast() -> bool {
+    cfg!(target_family = "wasm") || kernel().is_some()
+}
+
 /// `[rows, inputs]` times a matrix `[inputs, outputs]`, plus the bias `[outputs]`: `[rows, outputs]`.
 ///
 /// The matrix lies in panels of [`PANEL`] outputs, one after another, `[inputs, PANEL]` each; what the last one has too many
@@ -47,30 +64,63 @@ pub(crate) fn rows_by_panels(rows: &[f32], panels: &[f32], bias: &[f32], inputs:
     if inputs == 0 || outputs == 0 {
         return Vec::new();
     }
-    let mut out = vec![0.0; rows.len() / inputs * outputs];
+    let count = rows.len() / inputs;
+    let mut out = vec![0.0; count * outputs];
     let (panels, _) = panels.as_chunks::<PANEL>();
-    let mut tiles = vec![[0.0; TILE]; inputs * TILES];
-    for (rows, out) in rows
-        .chunks(inputs * TILE * TILES)
-        .zip(out.chunks_mut(outputs * TILE * TILES))
+    let sizes = Sizes { inputs, outputs };
+    #[cfg(target_family = "wasm")]
     {
-        interleave(rows, &mut tiles, inputs);
-        let done = match KERNEL.get() {
-            Some(kernel) => run(*kernel, &tiles, panels, bias, out, Sizes { inputs, outputs }),
-            None => [0, 0],
-        };
-        for (panel, (weights, bias)) in panels.chunks_exact(inputs).zip(bias.chunks(PANEL)).enumerate() {
-            let first = if panel < done[1] { done[0] } else { 0 };
-            let tiles = tiles.chunks_exact(inputs).skip(first);
-            for (tile, out) in tiles.zip(out.chunks_mut(outputs * TILE).skip(first)) {
-                let sums = multiply(tile, weights, bias);
-                for (out, sums) in out.chunks_exact_mut(outputs).zip(&sums) {
-                    write(&mut out[panel * PANEL..], sums);
-                }
+        let mut tiles = vec![[0.0; TILE]; inputs * TILES];
+        for (rows, out) in rows
+            .chunks(inputs * TILE * TILES)
+            .zip(out.chunks_mut(outputs * TILE * TILES))
+        {
+            multiply_rows(rows, panels, bias, out, sizes, &mut tiles);
+        }
+    }
+    #[cfg(not(target_family = "wasm"))]
+    {
+        use rayon::prelude::*;
+        let taken = rows_at_a_time(count, rayon::current_num_threads());
+        rows.par_chunks(inputs * taken)
+            .zip(out.par_chunks_mut(outputs * taken))
+            .for_each_init(
+                || vec![[0.0; TILE]; inputs * taken.div_ceil(TILE)],
+                |tiles, (rows, out)| multiply_rows(rows, panels, bias, out, sizes, tiles),
+            );
+    }
+    out
+}
+
+/// Whole tiles, at most [`TILES`], so many that each thread gets about the same.
+#[cfg(any(not(target_family = "wasm"), test))]
+fn rows_at_a_time(rows: usize, threads: usize) -> usize {
+    let parts = rows.div_ceil(TILE * TILES).next_multiple_of(threads.max(1));
+    rows.div_ceil(parts.max(1)).next_multiple_of(TILE).max(TILE)
+}
+
+/// Some of the rows. `tiles` has room for them.
+fn multiply_rows(
+    rows: &[f32],
+    panels: &[[f32; PANEL]],
+    bias: &[f32],
+    out: &mut [f32],
+    sizes: Sizes,
+    tiles: &mut [[f32; TILE]],
+) {
+    let Sizes { inputs, outputs } = sizes;
+    interleave(rows, tiles, inputs);
+    let done = kernel().map_or([0, 0], |kernel| run(kernel, tiles, panels, bias, out, sizes));
+    for (panel, (weights, bias)) in panels.chunks_exact(inputs).zip(bias.chunks(PANEL)).enumerate() {
+        let first = if panel < done[1] { done[0] } else { 0 };
+        let tiles = tiles.chunks_exact(inputs).skip(first);
+        for (tile, out) in tiles.zip(out.chunks_mut(outputs * TILE).skip(first)) {
+            let sums = multiply(tile, weights, bias);
+            for (out, sums) in out.chunks_exact_mut(outputs).zip(&sums) {
+                write(&mut out[panel * PANEL..], sums);
             }
         }
     }
-    out
 }
 
 /// Has the kernel compute all that is whole, and says how many tiles and panels that is.
@@ -85,6 +135,7 @@ fn run(
     let Sizes { inputs, outputs } = sizes;
     let whole_tiles = out.len() / outputs / TILE;
     let (bias, _) = bias.as_chunks::<PANEL>();
+    let bias = &bias[..bias.len() / PANELS_AT_ONCE * PANELS_AT_ONCE];
     let (Some(tiles), Some(panels)) = (tiles.get(..whole_tiles * inputs), panels.get(..bias.len() * inputs)) else {
         return [0, 0];
     };
@@ -180,7 +231,7 @@ mod vector {
     }
 }
 
-/// The same for the tests, which run natively as well.
+/// The same for what a kernel leaves over, and for the tests.
 #[cfg(not(target_family = "wasm"))]
 mod vector {
     pub(super) type Vector = [f32; 4];
@@ -239,6 +290,8 @@ mod tests {
             (33, 16, 24),
             (65, 192, 20),
             (130, 7, 192),
+            (9, 800, 40),
+            (300, 5, 48),
         ] {
             let (x, matrix, bias) = (
                 numbers(rows * inputs, 3),
@@ -279,9 +332,38 @@ mod tests {
         let mut out = vec![0.0; 10 * outputs];
         let done = run(marks, &tiles, &panels, &[0.0; 20], &mut out, Sizes { inputs, outputs });
         assert_eq!(done, [2, 2], "of ten rows two tiles, of twenty columns two panels");
+        let mut fewer = vec![0.0; 10 * 12];
+        let done = run(
+            marks,
+            &tiles,
+            &panels,
+            &[0.0; 12],
+            &mut fewer,
+            Sizes { inputs, outputs: 12 },
+        );
+        assert_eq!(done[1] % PANELS_AT_ONCE, 0, "as many panels as it takes at once");
         for (index, value) in out.iter().enumerate() {
             let is_whole = index / outputs < 8 && index % outputs < 16;
             assert_eq!(*value > 0.0, is_whole, "{index}");
+        }
+    }
+
+    #[test]
+    fn threads_get_whole_tiles_and_about_the_same() {
+        for (rows, threads, expected) in [
+            (1, 2, 4),
+            (8, 2, 4),
+            (64, 2, 32),
+            (520, 2, 88),
+            (520, 3, 88),
+            (520, 1, 104),
+            (10_000, 2, 128),
+        ] {
+            assert_eq!(
+                rows_at_a_time(rows, threads),
+                expected,
+                "{rows} rows for {threads} threads"
+            );
         }
     }
 

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -83,11 +85,7 @@ fn half_precision_checkpoints_give_nearly_the_same_features() {
     let bf16s = convert(Dtype::BF16, |x| bf16::from_f32(x).to_le_bytes());
     for (weights, tolerance) in [(f16s, 5e-3), (bf16s, 4e-2)] {
         let narrow = text_features(&load(&config(), &weights).unwrap());
-        let largest = whole
-            .iter()
-            .zip(&narrow)
-            .map(|(a, b)| (a - b).abs())
-            .fold(0.0, f32::max);
+        let largest = common::largest_difference(&whole, &narrow);
         assert!(largest > 0.0 && largest < tolerance, "{largest}");
     }
 }

@@ -2,39 +2,20 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
-use std::sync::LazyLock;
+mod common;
+#[path = "common/tensors.rs"]
+mod tensors;
 
 use burn::tensor::ops::AttentionModuleOptions;
-use burn::tensor::{Device, Distribution, Tensor, activation, module};
-use clip_model::device::{ComputeDevice, DeviceChoice};
+use burn::tensor::{Tensor, activation, module};
+use clip_model::device::ComputeDevice;
 use clip_model::fused::{attention, layer_norm, product, quick_gelu, rows_product, scaled_softmax};
-use pollster::block_on;
-
-/// Both devices, opened once for all tests; a machine without a graphics adapter fails here.
-static DEVICES: LazyLock<[Device; 2]> = LazyLock::new(|| {
-    [DeviceChoice::Cpu, DeviceChoice::Gpu]
-        .map(|choice| block_on(ComputeDevice::open(choice)).unwrap().tensor_device().clone())
-});
-
-fn devices() -> Vec<Device> {
-    DEVICES.to_vec()
-}
-
-fn random<const D: usize>(shape: [usize; D], spread: f64, device: &Device) -> Tensor<D> {
-    Tensor::random(shape, Distribution::Uniform(-spread, spread), device)
-}
-
-fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    block_on(tensor.into_data_async()).unwrap().try_to_vec().unwrap()
-}
+use common::largest_difference;
+use tensors::{Numbers, devices, values};
 
 fn assert_close<const D: usize>(ours: Tensor<D>, theirs: Tensor<D>, what: &str) {
     assert_eq!(ours.dims(), theirs.dims(), "{what}");
-    let largest = values(ours)
-        .iter()
-        .zip(values(theirs))
-        .map(|(a, b)| (a - b).abs())
-        .fold(0.0, |largest, x| if x <= largest { largest } else { x });
+    let largest = largest_difference(&values(ours), &values(theirs));
     assert!(largest < 2e-6, "{what}: {largest}");
 }
 
@@ -53,9 +34,10 @@ fn gradient<const D: usize, const E: usize>(
 fn quick_gelu_is_the_product_with_the_sigmoid() {
     let plain = |x: Tensor<3>| x.clone() * activation::sigmoid(x * 1.702);
     for device in devices() {
+        let mut numbers = Numbers::seeded(7);
         // No multiple of what fits into a vector, and more than one thread takes at a time.
-        let x = random([3, 77, 101], 12.0, &device);
-        let weights = random([3, 77, 101], 1.0, &device);
+        let x = numbers.tensor([3, 77, 101], 12.0, &device);
+        let weights = numbers.tensor([3, 77, 101], 1.0, &device);
         assert_close(quick_gelu(x.clone()), plain(x.clone()), "forward");
         assert_close(
             gradient(&x, &weights, quick_gelu),
@@ -77,8 +59,9 @@ fn a_scaled_softmax_is_a_softmax_of_what_is_scaled() {
     let plain = |x: Tensor<4>| activation::softmax(x * 0.125, 3);
     let ours = |x: Tensor<4>| scaled_softmax(x, 0.125);
     for device in devices() {
-        let x = random([2, 3, 65, 65], 40.0, &device);
-        let weights = random([2, 3, 65, 65], 1.0, &device);
+        let mut numbers = Numbers::seeded(7);
+        let x = numbers.tensor([2, 3, 65, 65], 40.0, &device);
+        let weights = numbers.tensor([2, 3, 65, 65], 1.0, &device);
         assert_close(ours(x.clone()), plain(x.clone()), "forward");
         assert_close(gradient(&x, &weights, ours), gradient(&x, &weights, plain), "backward");
         let single = x.clone().narrow(3, 7, 1);
@@ -92,9 +75,10 @@ fn a_scaled_softmax_is_a_softmax_of_what_is_scaled() {
 #[test]
 fn attention_is_the_librarys() {
     for device in devices() {
+        let mut numbers = Numbers::seeded(7);
         for (queries, tokens, is_causal) in [(65, 65, false), (1, 50, false), (77, 77, true), (1, 1, true)] {
             // As a block makes them: heads beside each other, seen through a transposition.
-            let heads = |tokens| random([3, tokens, 4, 16], 3.0, &device).swap_dims(1, 2);
+            let mut heads = |tokens| numbers.tensor([3, tokens, 4, 16], 3.0, &device).swap_dims(1, 2);
             let (query, key, value) = (heads(queries), heads(tokens), heads(tokens));
             let options = AttentionModuleOptions {
                 is_causal,
@@ -113,12 +97,13 @@ fn attention_is_the_librarys() {
 #[test]
 fn a_product_of_stacks_is_the_librarys_wherever_the_numbers_lie() {
     for device in devices() {
+        let mut numbers = Numbers::seeded(7);
         // Fewer rows or columns than an invocation has, and numbers that aren't multiples of these.
         for [outer, inner, rows, depth, columns] in
             [[1, 1, 1, 1, 1], [2, 3, 65, 16, 65], [3, 1, 5, 7, 2], [1, 4, 2, 3, 70]]
         {
-            let left = random([outer, inner, rows, depth], 1.0, &device);
-            let right = random([outer, inner, depth, columns], 1.0, &device);
+            let left = numbers.tensor([outer, inner, rows, depth], 1.0, &device);
+            let right = numbers.tensor([outer, inner, depth, columns], 1.0, &device);
             let what = format!("[{outer}, {inner}, {rows}, {depth}] by {columns}");
             assert_close(
                 product(left.clone(), right.clone()),
@@ -126,10 +111,12 @@ fn a_product_of_stacks_is_the_librarys_wherever_the_numbers_lie() {
                 &what,
             );
             // As queries and keys lie: heads within tokens, and turned.
-            let tokens = random([outer, rows, inner, depth], 1.0, &device).swap_dims(1, 2);
-            let turned = random([outer, inner, columns, depth], 1.0, &device).swap_dims(2, 3);
+            let tokens = numbers.tensor([outer, rows, inner, depth], 1.0, &device);
+            let tokens = tokens.swap_dims(1, 2);
+            let turned = numbers.tensor([outer, inner, columns, depth], 1.0, &device);
+            let turned = turned.swap_dims(2, 3);
             assert_close(product(tokens.clone(), turned.clone()), tokens.matmul(turned), &what);
-            let weights = random([outer, inner, rows, columns], 1.0, &device);
+            let weights = numbers.tensor([outer, inner, rows, columns], 1.0, &device);
             let fixed = |other: &Tensor<4>| other.clone().autodiff();
             assert_close(
                 gradient(&left, &weights, |left| product(left, fixed(&right))),
@@ -148,8 +135,9 @@ fn a_product_of_stacks_is_the_librarys_wherever_the_numbers_lie() {
 #[test]
 fn a_product_with_itself_has_both_gradients() {
     for device in devices() {
-        let x = random([2, 1, 6, 6], 1.0, &device);
-        let weights = random([2, 1, 6, 6], 1.0, &device);
+        let mut numbers = Numbers::seeded(7);
+        let x = numbers.tensor([2, 1, 6, 6], 1.0, &device);
+        let weights = numbers.tensor([2, 1, 6, 6], 1.0, &device);
         assert_close(
             gradient(&x, &weights, |x| product(x.clone(), x)),
             gradient(&x, &weights, |x| x.clone().matmul(x)),
@@ -161,23 +149,23 @@ fn a_product_with_itself_has_both_gradients() {
 #[test]
 fn rows_by_a_matrix_are_the_librarys_with_both_gradients() {
     for device in devices() {
+        let mut numbers = Numbers::seeded(7);
         // As many views as there are cores or cores divide, and one, and a prime number of them.
         for [views, tokens, input, output] in [[1, 1, 1, 1], [8, 65, 24, 16], [7, 3, 5, 9], [1, 77, 16, 4]] {
             let what = format!("[{views}, {tokens}, {input}] by {output}");
-            let x = random([views, tokens, input], 1.0, &device);
-            let matrix = random([input, output], 1.0, &device);
+            let x = numbers.tensor([views, tokens, input], 1.0, &device);
+            let matrix = numbers.tensor([input, output], 1.0, &device);
             let plain = |x: Tensor<3>, matrix: Tensor<2>| x.matmul(matrix.unsqueeze());
             assert_close(
                 rows_product(x.clone(), matrix.clone()),
                 plain(x.clone(), matrix.clone()),
                 &what,
             );
-            let (turned, part) = (
-                random([output, input], 1.0, &device).transpose(),
-                random([views, tokens + 2, input], 1.0, &device).narrow(1, 1, tokens),
-            );
+            let turned = numbers.tensor([output, input], 1.0, &device).transpose();
+            let part = numbers.tensor([views, tokens + 2, input], 1.0, &device);
+            let part = part.narrow(1, 1, tokens);
             assert_close(rows_product(part.clone(), turned.clone()), plain(part, turned), &what);
-            let weights = random([views, tokens, output], 1.0, &device);
+            let weights = numbers.tensor([views, tokens, output], 1.0, &device);
             assert_close(
                 gradient(&x, &weights, |x| rows_product(x, matrix.clone().autodiff())),
                 gradient(&x, &weights, |x| plain(x, matrix.clone().autodiff())),
@@ -196,15 +184,17 @@ fn rows_by_a_matrix_are_the_librarys_with_both_gradients() {
 #[test]
 fn a_layer_norm_is_the_librarys() {
     for device in devices() {
+        let mut numbers = Numbers::seeded(7);
         for [rows, width] in [[1, 4], [65, 192], [7, 33]] {
-            let x = random([2, rows, width], 3.0, &device) + 1.0;
-            let (scale, shift) = (random([width], 1.0, &device), random([width], 1.0, &device));
-            let weights = random([2, rows, width], 1.0, &device);
+            let x = numbers.tensor([2, rows, width], 3.0, &device) + 1.0;
+            let mut row = || numbers.tensor([width], 1.0, &device);
+            let (scale, shift) = (row(), row());
+            let weights = numbers.tensor([2, rows, width], 1.0, &device);
             let ours = |x: Tensor<3>| layer_norm(x.clone(), like(&scale, &x), like(&shift, &x), 1e-5);
             let plain = |x: Tensor<3>| module::layer_norm(x.clone(), like(&scale, &x), Some(like(&shift, &x)), 1e-5);
             assert_close(ours(x.clone()), plain(x.clone()), "forward");
             assert_close(gradient(&x, &weights, ours), gradient(&x, &weights, plain), "backward");
-            let turned = random([2, width, rows], 3.0, &device).swap_dims(1, 2);
+            let turned = numbers.tensor([2, width, rows], 3.0, &device).swap_dims(1, 2);
             assert_close(ours(turned.clone()), plain(turned), "of a transposed tensor");
         }
     }
@@ -228,4 +218,13 @@ fn what_is_not_a_number_stays_that() {
     let shares = values(scaled_softmax(x, 1.0));
     assert!(shares[..3].iter().all(|share| share.is_nan()));
     assert!((shares[3..].iter().sum::<f32>() - 1.0).abs() < 1e-6);
+}
+
+#[test]
+fn a_difference_that_is_not_a_number_is_infinite() {
+    for different in [f32::NAN, f32::INFINITY] {
+        let largest = largest_difference(&[1.0, different, 1.0], &[1.0, different, 1.5]);
+        assert!(largest.is_infinite(), "{largest}");
+    }
+    assert!((largest_difference(&[1.0, 2.0], &[1.0, 1.5]) - 0.5).abs() < 1e-7);
 }

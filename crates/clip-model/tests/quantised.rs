@@ -2,31 +2,19 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
-use std::sync::LazyLock;
+mod common;
+#[path = "common/tensors.rs"]
+mod tensors;
 
-use burn::tensor::{Device, Distribution, Tensor, TensorData, module};
-use clip_model::device::{ComputeDevice, DeviceChoice};
+use burn::tensor::{Tensor, TensorData, module};
 use clip_model::quantised::{PackedMatrix, PackedTensor, WeightFormat};
-
-/// Both devices, opened once for all tests; a machine without a graphics adapter fails here.
-static DEVICES: LazyLock<[Device; 2]> = LazyLock::new(|| {
-    [DeviceChoice::Cpu, DeviceChoice::Gpu].map(|choice| {
-        let device = pollster::block_on(ComputeDevice::open(choice)).unwrap();
-        device.tensor_device().clone()
-    })
-});
-
-fn devices() -> Vec<Device> {
-    DEVICES.to_vec()
-}
+use common::largest_difference;
+use tensors::{Numbers, devices, values};
 
 /// Weights as a layer has them, and a few as it should not: tiny, zero, and much larger than their neighbours.
 fn weights(rows: usize, columns: usize) -> Vec<f32> {
-    let mut state = 7_u32;
-    let mut next = || {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (state >> 8) as f32 / 8_388_608.0 - 1.0
-    };
+    let mut numbers = Numbers::seeded(7);
+    let mut next = || numbers.draw();
     let mut values: Vec<f32> = (0..rows * columns).map(|_| 0.05 * (next() + next() + next())).collect();
     for value in &mut values[..32] {
         *value = 0.0;
@@ -46,19 +34,10 @@ fn packed(format: WeightFormat, rows: usize, columns: usize) -> PackedMatrix {
     matrix
 }
 
-fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    pollster::block_on(tensor.into_data_async())
-        .unwrap()
-        .iter::<f32>()
-        .collect()
-}
-
 /// The largest difference as a share of the largest value.
 fn difference(ours: &[f32], expected: &[f32]) -> f32 {
-    assert_eq!(ours.len(), expected.len());
     let largest = expected.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
-    let differences = ours.iter().zip(expected).map(|(a, b)| (a - b).abs());
-    differences.fold(0.0, f32::max) / largest
+    largest_difference(ours, expected) / largest
 }
 
 #[test]
@@ -84,8 +63,9 @@ fn a_product_is_that_with_the_unpacked_matrix() {
             let matrix = packed(format, rows, columns);
             let dense = Tensor::<2>::from_data(TensorData::new(matrix.to_f32(), [rows, columns]), &device);
             let packed = PackedTensor::upload(matrix, &device);
-            let x = Tensor::<3>::random([2, 5, columns], Distribution::Default, &device);
-            let bias = Tensor::<1>::random([rows], Distribution::Default, &device);
+            let mut numbers = Numbers::seeded(8);
+            let x = numbers.tensor([2, 5, columns], 0.5, &device) + 0.5;
+            let bias = numbers.tensor([rows], 0.5, &device) + 0.5;
             for bias in [None, Some(bias)] {
                 let expected = values(module::linear(x.clone(), dense.clone().transpose(), bias.clone()));
                 let ours = values(packed.linear(x.clone(), bias));
@@ -104,8 +84,9 @@ fn a_gradient_through_a_packed_matrix_is_that_through_the_unpacked_one() {
             let matrix = packed(format, rows, columns);
             let dense = Tensor::<2>::from_data(TensorData::new(matrix.to_f32(), [rows, columns]), &device);
             let packed = PackedTensor::upload(matrix, &device);
-            let start = Tensor::<3>::random([2, 7, columns], Distribution::Normal(0.0, 1.0), &device);
-            let bias = Tensor::<1>::random([rows], Distribution::Default, &device);
+            let mut numbers = Numbers::seeded(8);
+            let start = numbers.tensor([2, 7, columns], 1.7, &device);
+            let bias = numbers.tensor([rows], 0.5, &device) + 0.5;
             let gradient = |product: &dyn Fn(Tensor<3>) -> Tensor<3>| {
                 let x = start.clone().autodiff().require_grad();
                 // Something that depends on every output in its own way.

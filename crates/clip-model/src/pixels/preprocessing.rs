@@ -128,8 +128,13 @@ impl Preprocessing {
                 self.crop_size, self.shortest_edge
             ));
         }
-        let finite = |values: &[f32]| values.iter().all(|value| value.is_finite());
-        if !finite(&self.mean) || !finite(&self.std) || !self.rescale_factor.is_finite() || self.std.contains(&0.0) {
+        // From the darkest to the brightest pixel.
+        let is_finite = |(mean, std): (&f32, &f32)| {
+            [0.0, 255.0]
+                .iter()
+                .all(|value| ((value * self.rescale_factor - mean) / std).is_finite())
+        };
+        if !self.mean.iter().zip(&self.std).all(is_finite) {
             return unsupported(format!(
                 "image_mean = {:?}, image_std = {:?} and rescale_factor = {} don't give finite values",
                 self.mean, self.std, self.rescale_factor

@@ -5,6 +5,8 @@ use burn::tensor::TensorData;
 
 use super::matrix;
 use super::operation::PackedLayout;
+#[cfg(not(target_family = "wasm"))]
+use crate::product::is_fast;
 
 pub(super) fn unpack(codes: &FlexTensor, scales: &FlexTensor, layout: PackedLayout) -> FlexTensor {
     let count = layout.rows * layout.columns;
@@ -12,16 +14,40 @@ pub(super) fn unpack(codes: &FlexTensor, scales: &FlexTensor, layout: PackedLayo
     FlexTensor::from_data(TensorData::new(values, [layout.rows, layout.columns]))
 }
 
-pub(super) use self::product::*;
+pub(super) fn linear(
+    x: &FlexTensor,
+    bias: &FlexTensor,
+    codes: &FlexTensor,
+    scales: &FlexTensor,
+    layout: PackedLayout,
+) -> FlexTensor {
+    #[cfg(not(target_family = "wasm"))]
+    if !is_fast() {
+        return by_library::linear(x, bias, codes, scales, layout);
+    }
+    by_panels::linear(x, bias, codes, scales, layout)
+}
+
+pub(super) fn linear_backward(
+    grad: &FlexTensor,
+    codes: &FlexTensor,
+    scales: &FlexTensor,
+    layout: PackedLayout,
+) -> FlexTensor {
+    #[cfg(not(target_family = "wasm"))]
+    if !is_fast() {
+        return by_library::linear_backward(grad, codes, scales, layout);
+    }
+    by_panels::linear_backward(grad, codes, scales, layout)
+}
 
 /// By our own product: see [`crate::product`].
-#[cfg(target_family = "wasm")]
-mod product {
+mod by_panels {
     use super::{FlexTensor, PackedLayout, TensorData, matrix};
     use crate::flex::values;
     use crate::product::rows_by_panels;
 
-    pub(in super::super) fn linear(
+    pub(super) fn linear(
         x: &FlexTensor,
         bias: &FlexTensor,
         codes: &FlexTensor,
@@ -34,7 +60,7 @@ mod product {
         multiply(x, &panels, values(&bias), layout.columns)
     }
 
-    pub(in super::super) fn linear_backward(
+    pub(super) fn linear_backward(
         grad: &FlexTensor,
         codes: &FlexTensor,
         scales: &FlexTensor,
@@ -59,14 +85,14 @@ mod product {
 
 /// By the library's product.
 #[cfg(not(target_family = "wasm"))]
-mod product {
+mod by_library {
     use burn::backend::ops::FloatTensorOps as _;
     use burn::backend::{Flex, TensorMetadata as _};
 
     use super::{FlexTensor, PackedLayout, TensorData, matrix, unpack};
     use crate::fused::{FusedOps as _, as_row};
 
-    pub(in super::super) fn linear(
+    pub(super) fn linear(
         x: &FlexTensor,
         bias: &FlexTensor,
         codes: &FlexTensor,
@@ -81,7 +107,7 @@ mod product {
         Flex::float_add(product, as_row::<Flex>(bias.clone(), dimensions))
     }
 
-    pub(in super::super) fn linear_backward(
+    pub(super) fn linear_backward(
         grad: &FlexTensor,
         codes: &FlexTensor,
         scales: &FlexTensor,

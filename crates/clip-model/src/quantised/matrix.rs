@@ -4,7 +4,6 @@ use std::ops::Range;
 
 use super::format::{self, BLOCK, WeightFormat};
 use crate::error::{Error, Result};
-#[cfg(any(target_family = "wasm", test))]
 use crate::product::PANEL;
 
 // Files and the words that go to the device are little-endian; here they are read as bytes without being turned around.
@@ -198,19 +197,18 @@ pub(super) fn decode_words(format: WeightFormat, codes: &[u32], scales: &[u32], 
     out
 }
 
-/// Whole rows of a packed matrix's words, from row `first` on, as many as `out` `[rows, columns]` has.
-fn decode_rows(format: WeightFormat, codes: &[u32], scales: &[u32], first: usize, columns: usize, out: &mut [f32]) {
+/// Values of a packed matrix's words, from value `first` on, as many as `out` has; they begin and end with a block.
+fn decode_part(format: WeightFormat, codes: &[u32], scales: &[u32], first: usize, out: &mut [f32]) {
     format::decode(
         format,
-        &bytemuck::cast_slice(codes)[first * format.code_bytes(columns)..],
-        &bytemuck::cast_slice(scales)[first * format.scale_bytes(columns)..],
+        &bytemuck::cast_slice(codes)[format.code_bytes(first)..],
+        &bytemuck::cast_slice(scales)[format.scale_bytes(first)..],
         out,
     );
 }
 
 /// The panels of [`rows_by_panels`](crate::product::rows_by_panels) of a matrix `[rows, columns]`, transposed: each has the values of some
 /// rows, column by column.
-#[cfg(any(target_family = "wasm", test))]
 pub(super) fn decode_panels_transposed(
     format: WeightFormat,
     codes: &[u32],
@@ -218,23 +216,21 @@ pub(super) fn decode_panels_transposed(
     [rows, columns]: [usize; 2],
 ) -> Vec<f32> {
     let mut out = vec![0.0; rows.div_ceil(PANEL) * PANEL * columns];
-    let mut group = vec![0.0; PANEL * columns];
-    for (panel, out) in out.chunks_exact_mut(PANEL * columns).enumerate() {
+    for_each_part(&mut out, PANEL * columns, PANEL * columns, |panel, out, group| {
         let first = panel * PANEL;
         let taken = PANEL.min(rows - first);
-        decode_rows(format, codes, scales, first, columns, &mut group[..taken * columns]);
+        decode_part(format, codes, scales, first * columns, &mut group[..taken * columns]);
         for (row, values) in group.chunks_exact(columns).enumerate().take(taken) {
             for (out, value) in out.chunks_exact_mut(PANEL).zip(values) {
                 out[row] = *value;
             }
         }
-    }
+    });
     out
 }
 
 /// The panels of [`rows_by_panels`](crate::product::rows_by_panels) of a matrix `[rows, columns]` as it is: each has the values of some
 /// columns, row by row.
-#[cfg(any(target_family = "wasm", test))]
 pub(super) fn decode_panels(
     format: WeightFormat,
     codes: &[u32],
@@ -242,14 +238,44 @@ pub(super) fn decode_panels(
     [rows, columns]: [usize; 2],
 ) -> Vec<f32> {
     let mut out = vec![0.0; columns.div_ceil(PANEL) * PANEL * rows];
-    let mut values = vec![0.0; columns];
-    for row in 0..rows {
-        decode_rows(format, codes, scales, row, columns, &mut values);
-        for (panel, values) in out.chunks_exact_mut(PANEL * rows).zip(values.chunks(PANEL)) {
-            panel[row * PANEL..][..values.len()].copy_from_slice(values);
+    // The panels of one block of each row.
+    for_each_part(&mut out, BLOCK * rows, BLOCK, |part, out, values| {
+        let first = part * BLOCK;
+        let values = &mut values[..BLOCK.min(columns - first)];
+        for row in 0..rows {
+            decode_part(format, codes, scales, row * columns + first, values);
+            for (panel, values) in out.chunks_exact_mut(PANEL * rows).zip(values.chunks(PANEL)) {
+                panel[row * PANEL..][..values.len()].copy_from_slice(values);
+            }
+        }
+    });
+    out
+}
+
+/// Does `work` on parts of so many values, with room for so many others: one after another in the browser, natively on all cores.
+fn for_each_part(
+    values: &mut [f32],
+    length: usize,
+    room: usize,
+    work: impl Fn(usize, &mut [f32], &mut [f32]) + Send + Sync,
+) {
+    // Of a matrix without rows or columns there are no parts.
+    let length = length.max(1);
+    #[cfg(target_family = "wasm")]
+    {
+        let mut others = vec![0.0; room];
+        for (part, values) in values.chunks_mut(length).enumerate() {
+            work(part, values, &mut others);
         }
     }
-    out
+    #[cfg(not(target_family = "wasm"))]
+    {
+        use rayon::prelude::*;
+        values
+            .par_chunks_mut(length)
+            .enumerate()
+            .for_each_init(|| vec![0.0; room], |others, (part, values)| work(part, values, others));
+    }
 }
 
 /// Rows whose values come to lie side by side at a time: as many as fit into one line of the cache twice.
@@ -270,7 +296,7 @@ pub(super) fn decode_transposed(
     for first in (0..rows).step_by(GROUP) {
         let taken = GROUP.min(rows - first);
         let group = &mut group[..taken * columns];
-        decode_rows(format, codes, scales, first, columns, group);
+        decode_part(format, codes, scales, first * columns, group);
         for (column, out) in out.chunks_exact_mut(rows).enumerate() {
             for (out, value) in out[first..first + taken]
                 .iter_mut()
