@@ -52,6 +52,15 @@ struct Contender {
 }
 
 impl Contender {
+    /// An update, or the last look, gave something that is no number: the answer without adaptation stands.
+    fn stop(&mut self, step: usize) {
+        self.after = None;
+        self.stopped = Some(Warning {
+            code: "stopped".to_owned(),
+            message: not_finite(step),
+        });
+    }
+
     fn fail(&mut self, error: &Error) {
         self.run = None;
         self.after = None;
@@ -230,11 +239,7 @@ impl Comparison {
             Ok(Some(Piece::Whole(update))) => {
                 let step = contender.steps.len() + 1;
                 if !is_finite(&update) {
-                    contender.after = None;
-                    contender.stopped = Some(Warning {
-                        code: "stopped".to_owned(),
-                        message: not_finite(step),
-                    });
+                    contender.stop(step);
                     self.phase = Phase::Over(index);
                     return None;
                 }
@@ -262,6 +267,8 @@ impl Comparison {
             Ok(Piece::Whole(outcome)) => {
                 if outcome.prediction.is_finite() {
                     contender.after = Some(outcome.prediction);
+                } else {
+                    contender.stop(contender.steps.len());
                 }
                 self.phase = Phase::Over(index);
                 None

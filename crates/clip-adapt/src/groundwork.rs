@@ -18,7 +18,7 @@ use crate::methods::Setting;
 use crate::options::ViewOptions;
 use crate::readback::{read_rows, read_values};
 use crate::report::{EpisodeTiming, Event};
-use crate::session::milliseconds;
+use crate::session::{check_logits, milliseconds};
 use crate::source::SourceStatistics;
 use crate::views::{self, ViewBox};
 
@@ -257,6 +257,7 @@ impl Groundwork {
         let features = self.clip.vision.tail(centre, blocks, None);
         let text = self.text_features(&self.first_prompts)?;
         self.zero_shot = read_rows(vec![self.clip.logits(features, text)], "prediction").await?;
+        check_logits(&self.zero_shot)?;
         self.phase = self.after_encoding();
         Ok(Event::ZeroShot {
             probabilities: entropy::softmax(&self.zero_shot),

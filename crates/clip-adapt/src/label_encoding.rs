@@ -12,8 +12,8 @@ use crate::labels::{LabelSet, Prompts, TextEncoder};
 #[derive(Clone, Default)]
 pub(crate) struct LabelCache(Arc<Mutex<VecDeque<LabelSet>>>);
 
-/// So many label sets are kept: those of one picture's templates, and the ones before.
-const CACHED_SETS: usize = 16;
+/// Features are kept up to so many bytes: those of one picture's templates, and the ones before. Of 80 templates and 200 labels 33 MB.
+const CACHED_BYTES: usize = 128 << 20;
 
 impl LabelCache {
     pub(crate) fn get(&self, prompts: &Prompts) -> Option<LabelSet> {
@@ -27,11 +27,17 @@ impl LabelCache {
 
     pub(crate) fn put(&self, set: &LabelSet) {
         let mut cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if cached.len() >= CACHED_SETS {
-            cached.pop_front();
-        }
+        cached.retain(|known| known.prompts != set.prompts);
         cached.push_back(set.clone());
+        let mut bytes: usize = cached.iter().map(bytes_of).sum();
+        while bytes > CACHED_BYTES && cached.len() > 1 {
+            bytes -= cached.pop_front().as_ref().map_or(0, bytes_of);
+        }
     }
+}
+
+fn bytes_of(set: &LabelSet) -> usize {
+    set.features.dims().iter().product::<usize>() * size_of::<f32>()
 }
 
 /// Labels on their way through the text tower, ahead of [`Session::classify`](crate::session::Session::classify): of many labels that is most of
@@ -64,7 +70,11 @@ impl LabelEncoding {
         let Some(mut encoder) = self.encoder.take() else {
             return Ok((self.labels, self.labels));
         };
-        encoder.advance(&self.clip, None)?;
+        if let Err(error) = encoder.advance(&self.clip, None) {
+            // It isn't done: another call tries again.
+            self.encoder = Some(encoder);
+            return Err(error);
+        }
         let (done, labels) = encoder.progress();
         if done < labels {
             self.encoder = Some(encoder);

@@ -1,7 +1,7 @@
 //! Options of methods: described, so that flags and controls are made from the descriptions, and checked by them.
 //!
-//! A method's options are one flat JSON object with `snake_case` keys. What is left out has its default; what is unknown, of
-//! the wrong type or out of range is [`Error::OptionInvalid`], with the option's name.
+//! A method's options are one flat JSON object with `snake_case` keys. What is left out has its default; what is of
+//! the wrong type or out of range is [`Error::OptionInvalid`], what is unknown [`Error::OptionUnknown`], with the option's name.
 
 mod description;
 mod views;

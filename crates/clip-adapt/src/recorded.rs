@@ -18,14 +18,16 @@ use serde::de::DeserializeOwned;
 use self::comparison::Comparison;
 use crate::error::{Error, Result};
 
-/// Largest absolute error of features, logits, entropies, weights, losses and parameters.
+/// Largest absolute error of features, logits, entropies, weights and losses.
 pub const ABSOLUTE_TOLERANCE: f64 = 1e-3;
+/// Largest absolute error of a parameter after an update, which moves it by the learning rate: 5e-3 in the published methods.
+pub const PARAMETER_TOLERANCE: f64 = 1e-4;
 /// Largest error of a gradient, as a share of the largest value of its tensor.
 pub const GRADIENT_TOLERANCE: f64 = 1e-3;
 /// AdamW's first step goes by the gradient's sign, which rounding decides where the gradient is nearly zero: a
-/// parameter is compared where its gradients were at least this share of the largest of their tensor. The others take
-/// their recorded values before the next step.
-pub const SIGN_THRESHOLD: f64 = 1e-5;
+/// parameter is compared where its gradients were at least this share of the largest of their tensor, twice what rounding was ever
+/// seen to change. The others take their recorded values before the next step.
+pub const SIGN_THRESHOLD: f64 = 1e-4;
 
 /// The comparison of one quantity over all steps.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -156,7 +156,7 @@ pub struct ViewReport {
     /// Where it lies in the picture; the first is the centre view.
     #[serde(flatten)]
     pub view: ViewBox,
-    /// Its entropy before the first update; absent where no update was begun.
+    /// Its entropy before the first update, or at the only look where there was no update.
     pub entropy_before: Option<f32>,
     /// Its entropy after the last update.
     pub entropy_after: Option<f32>,

@@ -105,6 +105,7 @@ impl Session {
         let text_ms = milliseconds(start);
         let features = self.centre_features(picture, adapters.vision.as_ref())?;
         let logits = read_rows(vec![self.clip.logits(features, set.features)], "classification").await?;
+        check_logits(&logits)?;
         let total_ms = milliseconds(start);
         let device = &self.clip.device;
         Ok(Classification {
@@ -239,6 +240,17 @@ impl Session {
             self.cache.put(&set);
         }
         Ok(set)
+    }
+}
+
+/// Refuses logits of which no prediction can be made, as weights or an adapter of enormous numbers give them.
+pub(crate) fn check_logits(logits: &[f32]) -> Result<()> {
+    match logits.iter().filter(|logit| !logit.is_finite()).count() {
+        0 => Ok(()),
+        count => Err(Error::Model(clip_model::Error::TensorNotFinite {
+            tensor: "logits".to_owned(),
+            count,
+        })),
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::error::Result;
 use crate::methods::adaptation::Adaptation;
 use crate::methods::{self, Method, MethodDescription, Setting, TEMPLATES};
-use crate::options::{OptionDescription, Options, ViewOptions, complete, read};
+use crate::options::{OptionDescription, Options, ViewOptions, complete, invalid, read};
 
 /// A method with its options, and the views that it is shown.
 #[derive(Clone)]
@@ -120,6 +120,15 @@ impl Setup {
             return Err(crate::Error::StatisticsMissing {
                 method: description.name,
             });
+        }
+        let at_once = self.views.chunk_views.min(self.views.views);
+        let most = clip.config.most_views_at_once();
+        if at_once > most {
+            return Err(invalid(
+                "chunk_views",
+                at_once,
+                format!("at most {most} views of this model at a time"),
+            ));
         }
         self.method.check(&self.method_options(), clip)
     }

@@ -389,6 +389,7 @@ impl<M: FeatureMethod + 'static> Adaptation for FeatureRun<M> {
     fn reset(&mut self) {
         self.done = 0;
         self.allowed = false;
+        self.outcome = None;
     }
 
     fn steps(&self) -> usize {

@@ -275,7 +275,7 @@ impl OptionDescription {
 /// Checks options against their descriptions; what is left out is right.
 ///
 /// # Errors
-/// [`crate::Error::OptionInvalid`] for the first that is unknown or doesn't fit.
+/// [`crate::Error::OptionUnknown`] or [`crate::Error::OptionInvalid`] for the first that is unknown or doesn't fit.
 pub fn check(descriptions: &[OptionDescription], given: &Options) -> Result<()> {
     for (name, value) in given {
         match descriptions.iter().find(|description| description.name == name) {

@@ -18,7 +18,7 @@ pub struct ViewOptions {
     pub crop_scale: [f64; 2],
     /// Seed of the crops and of whatever a method draws.
     pub seed: u64,
-    /// Views that are encoded at a time: memory grows with it, not with the number of views.
+    /// Views that are worked on at a time: memory grows with it, not with the number of views. FOA takes all that it has selected at once.
     pub chunk_views: usize,
 }
 

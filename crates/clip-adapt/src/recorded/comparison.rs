@@ -1,6 +1,8 @@
 //! Compares computed values with recorded ones, and remembers the largest error of each quantity.
 
-use super::{ABSOLUTE_TOLERANCE, GRADIENT_TOLERANCE, Quantity, Recording, SIGN_THRESHOLD, invalid};
+use super::{
+    ABSOLUTE_TOLERANCE, GRADIENT_TOLERANCE, PARAMETER_TOLERANCE, Quantity, Recording, SIGN_THRESHOLD, invalid,
+};
 use crate::error::Result;
 
 /// The largest error of each quantity so far.
@@ -12,11 +14,15 @@ pub(super) struct Comparison {
 impl Comparison {
     pub(super) fn tensor(&mut self, recording: &Recording<'_>, name: &str, ours: &[f32]) -> Result<()> {
         let (_, recorded) = recording.floats(name)?;
-        self.masked(name, ours, &recorded, &[])
+        self.absolute(name, ours, &recorded, &[], ABSOLUTE_TOLERANCE)
     }
 
-    /// An empty mask compares everything.
-    pub(super) fn masked(&mut self, name: &str, ours: &[f32], recorded: &[f32], mask: &[bool]) -> Result<()> {
+    /// A parameter after an update. An empty mask compares all its values.
+    pub(super) fn parameter(&mut self, name: &str, ours: &[f32], recorded: &[f32], mask: &[bool]) -> Result<()> {
+        self.absolute(name, ours, recorded, mask, PARAMETER_TOLERANCE)
+    }
+
+    fn absolute(&mut self, name: &str, ours: &[f32], recorded: &[f32], mask: &[bool], tolerance: f64) -> Result<()> {
         same_length(name, ours, recorded)?;
         let errors = ours
             .iter()
@@ -25,7 +31,7 @@ impl Comparison {
             .filter(|(index, _)| mask.get(*index).copied().unwrap_or(true))
             .map(|(_, (ours, recorded))| distance(f64::from(*ours), f64::from(*recorded)));
         let (count, largest) = summary(errors);
-        self.add(kind_of(name), name, largest, ABSOLUTE_TOLERANCE, false, count);
+        self.add(kind_of(name), name, largest, tolerance, false, count);
         Ok(())
     }
 

@@ -100,7 +100,7 @@ pub(super) async fn replay(recording: &Recording<'_>, clip: &Arc<Clip>, found: &
         let name = format!("step{step}.after.ctx");
         let (_, recorded) = recording.floats(&name)?;
         let mut ours = read_values(method.context().clone(), "context").await?;
-        found.masked(&name, &ours, &recorded, trusted.mask())?;
+        found.parameter(&name, &ours, &recorded, trusted.mask())?;
         trusted.take_over(&mut ours, &recorded);
         method.set_context(upload(ours));
         let prediction = read_rows(

@@ -183,11 +183,11 @@ async fn replay_step(
         let mut ours = read_values(value, "parameter").await?;
         match trusted.get(&key) {
             Some(trusted) => {
-                found.masked(&name, &ours, &recorded, trusted.mask())?;
+                found.parameter(&name, &ours, &recorded, trusted.mask())?;
                 trusted.take_over(&mut ours, &recorded);
             }
             // Without a gradient there is nothing that rounding could have turned around.
-            None => found.masked(&name, &ours, &recorded, &[])?,
+            None => found.parameter(&name, &ours, &recorded, &[])?,
         }
         let data = TensorData::new(ours, shape);
         parameters.insert(key, Tensor::from_data(data, method.device()));

@@ -270,6 +270,7 @@ impl Adaptation for PromptAdaptation {
         self.search = None;
         self.before = None;
         self.measured = Measured::default();
+        self.passes = Passes::default();
     }
 
     fn steps(&self) -> usize {

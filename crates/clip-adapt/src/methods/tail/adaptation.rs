@@ -38,11 +38,12 @@ impl<A: AdapterKind> Tail<A> {
             });
         }
         let looked = std::mem::take(&mut self.looked);
-        let rows = read_rows(
-            looked.iter().map(|looked| looked.logits.clone()).collect(),
-            "last look at the views",
-        )
-        .await?;
+        let mut tensors: Vec<_> = looked.iter().map(|looked| looked.logits.clone()).collect();
+        let alignment = self.look_at_alignment();
+        let is_aligned = alignment.is_some();
+        tensors.extend(alignment);
+        let mut rows = read_rows(tensors, "last look at the views").await?;
+        let alignment = if is_aligned { rows.pop() } else { None };
         let prediction = match self.settings.predict {
             Predict::Centre => Prediction::of_logits(rows.get(..self.text.dims()[0]).unwrap_or_default()),
             _ => {
@@ -51,7 +52,7 @@ impl<A: AdapterKind> Tail<A> {
             }
         };
         Ok(Piece::Whole(Outcome {
-            views: self.state(&rows),
+            views: self.aligned_state(&rows, alignment),
             prediction,
         }))
     }

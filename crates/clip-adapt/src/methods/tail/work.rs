@@ -196,10 +196,7 @@ impl<A: AdapterKind> Tail<A> {
         let squared_norms = rows.split_off(rows.len().saturating_sub(norms.len()));
         let alignment = if aligned { rows.pop() } else { None };
         let prediction = rows.split_off(rows.len().saturating_sub(labels));
-        let mut views = self.state(&rows);
-        if let (Some(alignment), Some(value)) = (&self.alignment, alignment) {
-            views.loss += alignment.weight() * f64::from(value);
-        }
+        let views = self.aligned_state(&rows, alignment);
         self.passes.forward += self.tail_share() / self.views().max(1) as f64;
         self.steps_done += 1;
         Ok(Update {
@@ -217,6 +214,29 @@ impl<A: AdapterKind> Tail<A> {
                 })
                 .collect(),
         })
+    }
+
+    /// The alignment with the matrices as they are, for the report alone: that isn't counted as work of the method.
+    pub(super) fn look_at_alignment(&mut self) -> Option<Tensor<2>> {
+        let chunks = self.alignment.as_ref()?.chunks();
+        let passes = self.passes;
+        for chunk in 0..chunks {
+            self.align(Job::Means(chunk), chunk);
+        }
+        for chunk in 0..chunks {
+            self.align(Job::Variances(chunk), chunk);
+        }
+        self.passes = passes;
+        self.alignment.as_ref()?.value()
+    }
+
+    /// As [`Self::state`], with the value of the alignment in the loss where there is one.
+    pub(super) fn aligned_state(&self, rows: &[f32], alignment: Option<f32>) -> ViewsState {
+        let mut views = self.state(rows);
+        if let (Some(alignment), Some(value)) = (&self.alignment, alignment) {
+            views.loss += alignment.weight() * f64::from(value);
+        }
+        views
     }
 
     /// What the views say, from their logits: the weights and the loss of the views that were chosen.

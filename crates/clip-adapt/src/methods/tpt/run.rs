@@ -268,6 +268,7 @@ impl Adaptation for TptRun {
         self.tuned = None;
         self.steps_done = 0;
         self.steps_allowed = 0;
+        self.passes = Passes::default();
     }
 
     fn steps(&self) -> usize {
