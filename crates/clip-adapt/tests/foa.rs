@@ -5,6 +5,8 @@
 #![allow(clippy::float_cmp, reason = "where nothing may change, not the last bit may")]
 
 mod common;
+#[path = "common/pocket.rs"]
+mod pocket;
 
 use std::sync::Arc;
 
@@ -13,13 +15,12 @@ use clip_adapt::comparison::{Choice, CompareEvent, CompareRequest};
 use clip_adapt::entropy::entropy;
 use clip_adapt::methods::foa::{ClassStatistics, FoaOptions, PromptSearch};
 use clip_adapt::options::ViewOptions;
-use clip_adapt::session::Session;
 use clip_adapt::views::{Stream, random};
 use clip_model::checkpoint::FormatChoice;
 use clip_model::clip::{Clip, normalise};
 use clip_model::device::DeviceChoice;
-use clip_model::picture::Picture;
 use clip_model::quantised::WeightFormat;
+use pocket::{TEMPLATE, cat, labels};
 use pollster::block_on;
 use serde_json::json;
 
@@ -77,9 +78,20 @@ fn search(clip: &Arc<Clip>, source: Option<Vec<ClassStatistics>>, options: FoaOp
     )
 }
 
+fn numbers(tensor: Tensor<2>) -> Vec<f32> {
+    tensor.into_data().iter::<f32>().collect()
+}
+
 fn logits_without_prompts(clip: &Clip, views: usize) -> Vec<f32> {
     let features = clip.vision.tail(tokens(clip, views), first_block(clip), None);
-    clip.logits(features, text(clip)).into_data().iter::<f32>().collect()
+    numbers(clip.logits(features, text(clip)))
+}
+
+/// The views' class tokens `[views, width]` behind the last layer norm, without prompts.
+fn class_tokens(clip: &Clip) -> Tensor<2> {
+    let layers = clip.vision.layers();
+    let tokens = clip.vision.advance(tokens(clip, VIEWS), first_block(clip), layers);
+    clip.vision.read_class_token(&tokens, layers)
 }
 
 /// Mean and unbiased standard deviation of the views' class tokens after each block of the tail, as the fitness reads them.
@@ -93,8 +105,8 @@ fn own_statistics(clip: &Clip) -> Vec<ClassStatistics> {
         let squares = (class_tokens - mean.clone()).powi_scalar(2).sum_dim(0);
         let deviation = (squares / (VIEWS - 1) as f64).sqrt();
         statistics.push(ClassStatistics {
-            mean: mean.into_data().iter::<f32>().collect(),
-            deviation: deviation.into_data().iter::<f32>().collect(),
+            mean: numbers(mean),
+            deviation: numbers(deviation),
         });
     }
     statistics
@@ -203,8 +215,7 @@ fn a_seed_gives_the_same_prompts_and_another_seed_others() {
     let run = |seed| {
         let mut search = search(&clip, None, options(), seed);
         let fitness = generations(&mut search, 2);
-        let logits: Vec<f32> = search.logits(tokens(&clip, VIEWS)).into_data().iter::<f32>().collect();
-        (fitness, logits)
+        (fitness, numbers(search.logits(tokens(&clip, VIEWS))))
     };
     let first = run(1);
     assert_eq!(first, run(1));
@@ -216,7 +227,7 @@ fn a_seed_gives_the_same_prompts_and_another_seed_others() {
 fn before_the_first_candidate_nothing_has_changed() {
     let clip = clip(FormatChoice::AsStored, DeviceChoice::Cpu);
     let search = search(&clip, Some(own_statistics(&clip)), options(), 0);
-    let logits: Vec<f32> = search.logits(tokens(&clip, VIEWS)).into_data().iter::<f32>().collect();
+    let logits = numbers(search.logits(tokens(&clip, VIEWS)));
     assert_eq!(logits, logits_without_prompts(&clip, VIEWS));
     assert_eq!(search.fitness(), None);
 }
@@ -224,56 +235,69 @@ fn before_the_first_candidate_nothing_has_changed() {
 #[test]
 fn the_shift_goes_towards_the_sources_mean_by_its_share() {
     let clip = clip(FormatChoice::AsStored, DeviceChoice::Cpu);
+    // How far the source's mean lies from the views', along one channel.
+    let way = 3.0;
+    let mut source = own_statistics(&clip);
+    source[1].mean[0] += way;
+    let shifted = |share: f32| {
+        let options = FoaOptions {
+            shift: f64::from(share),
+            ..options()
+        };
+        let mut search = search(&clip, Some(source.clone()), options, 0);
+        // A candidate without a prompt, whose class tokens are known.
+        block_on(search.consider(Vec::new())).unwrap();
+        numbers(search.logits(tokens(&clip, VIEWS)))
+    };
+    // Every view is moved along that channel alone, all the way with the whole shift: there the views' mean is the source's.
+    let expected = |share: f32| {
+        let class_tokens = class_tokens(&clip);
+        let width = class_tokens.dims()[1];
+        let mut shift = vec![0.0; width];
+        shift[0] = share * way;
+        let shift = Tensor::<2>::from_data(TensorData::new(shift, [1, width]), clip.device.tensor_device());
+        numbers(clip.logits(clip.vision.project(class_tokens + shift), text(&clip)))
+    };
+    for share in [0.0, 0.5, 1.0] {
+        let (found, expected) = (shifted(share), expected(share));
+        assert_eq!(found.len(), expected.len());
+        for (found, expected) in found.iter().zip(&expected) {
+            assert!((found - expected).abs() < 1e-4, "{share}: {found} {expected}");
+        }
+    }
+    for [less, more] in [[0.0, 0.5], [0.5, 1.0]] {
+        let (less, more) = (expected(less), expected(more));
+        let moved = less.iter().zip(&more).any(|(a, b)| (a - b).abs() > 1e-2);
+        assert!(moved, "{less:?} {more:?}");
+    }
+}
+
+#[test]
+fn without_statistics_nothing_is_shifted() {
+    let clip = clip(FormatChoice::AsStored, DeviceChoice::Cpu);
     let mut source = own_statistics(&clip);
     source[1].mean[0] += 3.0;
-    let logits = |shift| {
+    let logits = |source, shift| {
         // The alignment's weight is 0, so that the same prompts are best whatever the source is.
         let options = FoaOptions {
             shift,
             alignment_weight: 0.0,
             ..options()
         };
-        let mut search = search(&clip, Some(source.clone()), options, 0);
+        let mut search = search(&clip, source, options, 0);
         generations(&mut search, 1);
-        search
-            .logits(tokens(&clip, VIEWS))
-            .into_data()
-            .iter::<f32>()
-            .collect::<Vec<_>>()
+        numbers(search.logits(tokens(&clip, VIEWS)))
     };
-    let (none, half, whole) = (logits(0.0), logits(0.5), logits(1.0));
-    let distance = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f32>().sqrt();
-    assert!(distance(&none, &half) > 1e-3);
-    assert!(distance(&none, &whole) > distance(&none, &half));
-    // With the whole shift the views' mean is the source's.
-    let unshifted: Vec<f32> = {
-        let mut search = search(
-            &clip,
-            None,
-            FoaOptions {
-                alignment_weight: 0.0,
-                ..options()
-            },
-            0,
-        );
-        generations(&mut search, 1);
-        search.logits(tokens(&clip, VIEWS)).into_data().iter::<f32>().collect()
-    };
-    assert_eq!(none, unshifted, "without statistics nothing is shifted");
+    let without = logits(None, 1.0);
+    assert_eq!(without, logits(Some(source.clone()), 0.0));
+    assert_ne!(without, logits(Some(source), 1.0));
 }
 
 /// The shipped model's weights are quantised.
 #[test]
 fn an_episode_on_quantised_weights_goes_forward_only_and_says_what_it_lacks() {
-    let clip = common::clip(
-        "models/pocket",
-        FormatChoice::AsStored,
-        &common::device(DeviceChoice::Cpu),
-    );
-    assert!(clip.main_format().is_quantised());
-    let session = Session::new("pocket".into(), Arc::into_inner(clip).unwrap());
-    let picture = Arc::new(Picture::decode(&common::file("www/samples/chelsea.png")).unwrap());
-    let labels = ["cat", "dog", "teapot"].map(str::to_owned);
+    let session = pocket::session(DeviceChoice::Cpu);
+    assert!(session.clip().main_format().is_quantised());
     let options = json!({"generations": 3, "population": 6, "selection": 0.5});
     let request = CompareRequest {
         views: ViewOptions {
@@ -286,7 +310,7 @@ fn an_episode_on_quantised_weights_goes_forward_only_and_says_what_it_lacks() {
             options: options.as_object().unwrap().clone(),
         }],
     };
-    let mut comparison = session.compare(picture, &labels, "a photo of a {}.", &request).unwrap();
+    let mut comparison = session.compare(cat(), &labels(), TEMPLATE, &request).unwrap();
     let outcome = loop {
         if let CompareEvent::MethodDone { outcome, .. } = block_on(comparison.advance()).unwrap() {
             break outcome;

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
 
 mod common;
+#[path = "common/smooth.rs"]
+mod smooth;
 
 use std::sync::Arc;
 
@@ -14,18 +16,12 @@ use clip_model::checkpoint::FormatChoice;
 use clip_model::clip::{Clip, normalise};
 use clip_model::device::DeviceChoice;
 use clip_model::lora::{Factor, Parameters, Projection};
+use smooth::values;
 
 const VIEWS: usize = 3;
 const LABELS: usize = 4;
 /// Large enough that f32 rounding of the loss stays small beside the difference.
 const STEP: f32 = 2e-2;
-
-/// Smooth values without a period that the patches could share.
-fn values(count: usize, scale: f32) -> Vec<f32> {
-    (0..count)
-        .map(|i| ((i as f32 * 0.731).sin() + (i as f32 * 0.117).cos()) * scale)
-        .collect()
-}
 
 fn adaptation(clip: &Arc<Clip>, targets: &[Projection]) -> Ttl {
     let device = clip.device.tensor_device().clone();

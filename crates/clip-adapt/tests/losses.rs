@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
 
 mod common;
+#[path = "common/smooth.rs"]
+mod smooth;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -24,6 +26,7 @@ use clip_model::checkpoint::FormatChoice;
 use clip_model::clip::Clip;
 use clip_model::device::DeviceChoice;
 use clip_model::lora::{Adapter, Projection, Tower};
+use smooth::values;
 
 const VIEWS: usize = 3;
 const LABELS: usize = 4;
@@ -34,13 +37,6 @@ const MODEL: &str = "tests/fixtures/tiny-quick-gelu";
 
 fn clip() -> Arc<Clip> {
     common::clip(MODEL, FormatChoice::AsStored, &common::device(DeviceChoice::Cpu))
-}
-
-/// Smooth values without a period that the patches could share.
-fn values(count: usize, scale: f32) -> Vec<f32> {
-    (0..count)
-        .map(|i| ((i as f32 * 0.731).sin() + (i as f32 * 0.117).cos()) * scale)
-        .collect()
 }
 
 fn matrix(clip: &Clip, numbers: Vec<f32>, shape: [usize; 2]) -> Tensor<2> {

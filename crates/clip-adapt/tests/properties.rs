@@ -3,38 +3,26 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
 
 mod common;
+#[path = "common/pocket.rs"]
+mod pocket;
+#[path = "common/reports.rs"]
+mod reports;
 
 use std::sync::Arc;
 
 use clip_adapt::Error;
 use clip_adapt::episode::Episode;
-use clip_adapt::report::{EpisodeReport, Event};
+use clip_adapt::report::{EpisodeReport, Event, Score};
 use clip_adapt::session::Session;
 use clip_adapt::setup::Setup;
 use clip_model::checkpoint::FormatChoice;
 use clip_model::clip::Clip;
 use clip_model::device::DeviceChoice;
 use clip_model::picture::Picture;
+use pocket::{TEMPLATE, cat, labels, session};
 use pollster::block_on;
+use reports::{finish, largest_difference};
 use serde_json::{Value, json};
-
-const TEMPLATE: &str = "a photo of a {}.";
-
-fn session(choice: DeviceChoice) -> Session {
-    let device = common::device(choice);
-    Session::new(
-        "pocket".into(),
-        Arc::into_inner(common::clip("models/pocket", FormatChoice::AsStored, &device)).unwrap(),
-    )
-}
-
-fn labels() -> Vec<String> {
-    ["cat", "dog", "bird", "teapot"].map(str::to_owned).to_vec()
-}
-
-fn cat() -> Arc<Picture> {
-    Arc::new(Picture::decode(&common::file("www/samples/chelsea.png")).unwrap())
-}
 
 fn gradient_picture() -> Arc<Picture> {
     let pixels = (0..90 * 70 * 3).map(|i| (i * 7 % 251) as u8).collect();
@@ -53,14 +41,6 @@ fn start(session: &Session, picture: &Arc<Picture>, setup: Setup) -> Episode {
     session.start(Arc::clone(picture), &labels(), TEMPLATE, setup).unwrap()
 }
 
-fn finish(episode: &mut Episode) -> EpisodeReport {
-    loop {
-        if let Event::Done(report) = block_on(episode.advance()).unwrap() {
-            return *report;
-        }
-    }
-}
-
 fn run(session: &Session, picture: &Arc<Picture>, setup: Setup) -> EpisodeReport {
     finish(&mut start(session, picture, setup))
 }
@@ -72,14 +52,6 @@ fn timeless(mut report: EpisodeReport) -> EpisodeReport {
         step.duration_ms = 0.0;
     }
     report
-}
-
-fn largest_difference(a: &EpisodeReport, b: &EpisodeReport) -> f32 {
-    a.after
-        .iter()
-        .zip(&b.after)
-        .map(|(a, b)| (a.probability - b.probability).abs())
-        .fold(0.0, f32::max)
 }
 
 fn reset_gives_back_the_zero_shot_logits(choice: DeviceChoice) {
@@ -124,7 +96,7 @@ fn devices_agree() {
     let on_cpu = run(&session(DeviceChoice::Cpu), &cat(), few_views(&json!({})));
     let on_gpu = run(&session(DeviceChoice::Gpu), &cat(), few_views(&json!({})));
     assert_eq!((on_cpu.device.as_str(), on_gpu.device.as_str()), ("cpu", "webgpu"));
-    assert!(largest_difference(&on_cpu, &on_gpu) < 1e-3);
+    assert!(largest_difference(&on_cpu.after, &on_gpu.after) < 1e-3);
 }
 
 #[test]
@@ -144,7 +116,7 @@ fn the_size_of_chunks_changes_nothing_but_rounding() {
     let whole = run(&session, &cat(), few_views(&json!({"chunk_views": 64})));
     for chunk_views in [1, 5] {
         let parts = run(&session, &cat(), few_views(&json!({"chunk_views": chunk_views})));
-        assert!(largest_difference(&whole, &parts) < 1e-4);
+        assert!(largest_difference(&whole.after, &parts.after) < 1e-4);
         assert_eq!(parts.views.len(), 6);
     }
 }
@@ -404,4 +376,14 @@ fn labels_outside_a_models_vocabulary_are_an_error() {
     .unwrap();
     let error = block_on(Session::new("tiny".into(), clip).classify(&cat(), &labels(), TEMPLATE)).unwrap_err();
     assert_eq!(error.code(), "token-outside-vocabulary");
+}
+
+#[test]
+fn a_probability_that_is_no_number_is_infinitely_far_away() {
+    let cat = |probability| {
+        let label = "cat".to_owned();
+        [Score { label, probability }]
+    };
+    assert!(largest_difference(&cat(f32::NAN), &cat(0.5)).is_infinite());
+    assert!((largest_difference(&cat(0.25), &cat(0.5)) - 0.25).abs() < 1e-7);
 }

@@ -92,23 +92,39 @@ fn what_is_no_recording_of_the_model_is_refused() {
     assert_eq!(refused(&other[..other.len() - 1]), "recording-invalid");
 }
 
-#[test]
-fn a_tampered_recording_fails() {
+/// A recording with its first value of a tensor changed.
+fn tampered(name: &str, change: impl Fn(f32) -> f32) -> Vec<u8> {
+    let mut bytes = common::file("tests/fixtures/ttl-default.safetensors");
+    let (header_bytes, metadata) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
+    let at = size_of::<u64>() + header_bytes + metadata.info(name).unwrap().data_offsets.0;
+    let value = f32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
+    bytes[at..at + 4].copy_from_slice(&change(value).to_le_bytes());
+    bytes
+}
+
+/// The quantities that a tampered recording differs in.
+fn differing(recording: &[u8]) -> Vec<String> {
     let clip = common::clip(
         "tests/fixtures/tiny-quick-gelu",
         FormatChoice::AsStored,
         &common::device(DeviceChoice::Cpu),
     );
-    let mut bytes = common::file("tests/fixtures/ttl-default.safetensors");
-    // One recorded logit, little-endian, with another exponent.
-    let view = safetensors::SafeTensors::deserialize(&bytes)
-        .unwrap()
-        .tensor("step2.logits")
-        .unwrap()
-        .data()
-        .to_vec();
-    let at = bytes.windows(view.len()).position(|window| window == view).unwrap();
-    bytes[at + 3] ^= 0x40;
-    let verification = pollster::block_on(verify(&clip, &bytes)).unwrap();
-    assert!(!verification.passed);
+    let verification = pollster::block_on(verify(&clip, recording)).unwrap();
+    let differing = verification.quantities.into_iter().filter(|quantity| !quantity.passed);
+    let names: Vec<String> = differing.map(|quantity| quantity.name).collect();
+    assert_eq!(verification.passed, names.is_empty());
+    names
+}
+
+#[test]
+fn a_tampered_recording_fails() {
+    assert_eq!(differing(&tampered("step2.logits", |logit| logit * 2.0)), ["logits"]);
+    assert_eq!(differing(&tampered("step2.logits", |_| f32::NAN)), ["logits"]);
+}
+
+#[test]
+fn a_parameter_that_is_a_tenth_of_a_step_away_fails() {
+    let name = "step0.after.layers.3.v_proj.lora_B";
+    assert_eq!(differing(&tampered(name, |value| value + 5e-4)), ["after.lora_B"]);
+    assert!(differing(&tampered(name, |value| value + 1e-5)).is_empty());
 }

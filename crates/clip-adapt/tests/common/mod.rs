@@ -34,9 +34,13 @@ pub(crate) fn device(choice: DeviceChoice) -> ComputeDevice {
 
 /// A checkpoint's folder, loaded.
 pub(crate) fn clip(folder: &str, choice: FormatChoice, device: &ComputeDevice) -> Arc<Clip> {
+    clip_of(folder, &file(&format!("{folder}/model.safetensors")), choice, device)
+}
+
+/// A checkpoint's folder with these weights in the place of its own, loaded.
+pub(crate) fn clip_of(folder: &str, weights: &[u8], choice: FormatChoice, device: &ComputeDevice) -> Arc<Clip> {
     let text = |name: &str| std::fs::read_to_string(root().join(folder).join(name)).ok();
     let (config, preprocessor) = (text("config.json"), text("preprocessor_config.json"));
-    let weights = file(&format!("{folder}/model.safetensors"));
-    let checkpoint = Checkpoint::from_parts(config.as_deref(), preprocessor.as_deref(), &weights, choice).unwrap();
+    let checkpoint = Checkpoint::from_parts(config.as_deref(), preprocessor.as_deref(), weights, choice).unwrap();
     Arc::new(Clip::load(checkpoint, device).unwrap())
 }

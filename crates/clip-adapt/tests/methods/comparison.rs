@@ -8,10 +8,12 @@ use clip_adapt::setup::Setup;
 use pollster::block_on;
 use serde_json::{Value, json};
 
-use super::{TEMPLATE, bare_session, labels, largest_difference, picture, run, session, setup};
+use super::{bare_session, run, session, setup};
+use crate::pocket::{TEMPLATE, cat, labels};
+use crate::reports::largest_difference;
 
 fn compare(session: &Session, request: &CompareRequest) -> (Vec<CompareEvent>, CompareReport) {
-    let mut comparison = session.compare(picture(), &labels(), TEMPLATE, request).unwrap();
+    let mut comparison = session.compare(cat(), &labels(), TEMPLATE, request).unwrap();
     let mut events = Vec::new();
     loop {
         match block_on(comparison.advance()).unwrap() {
@@ -142,7 +144,7 @@ fn one_method_that_fails_does_not_end_the_others() {
         ("tlt", json!({}), "method-unknown"),
     ] {
         request.methods = vec![choice(method, options)];
-        let error = session.compare(picture(), &labels(), TEMPLATE, &request).err().unwrap();
+        let error = session.compare(cat(), &labels(), TEMPLATE, &request).err().unwrap();
         assert_eq!(error.code(), code, "{error}");
     }
 }

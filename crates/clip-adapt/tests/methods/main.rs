@@ -5,39 +5,34 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod comparison;
-
-use std::sync::Arc;
+#[path = "../common/pocket.rs"]
+mod pocket;
+#[path = "../common/reports.rs"]
+mod reports;
 
 use clip_adapt::episode::Episode;
 use clip_adapt::methods::{self, MethodDescription, MethodKind};
 use clip_adapt::options::{OptionDescription, OptionKind, Options, ViewOptions};
-use clip_adapt::report::{EpisodeReport, Event, Score};
+use clip_adapt::report::{EpisodeReport, Event, ViewsState};
 use clip_adapt::session::Session;
 use clip_adapt::setup::Setup;
 use clip_adapt::source::{SourceStatistics, StatisticsCollector};
-use clip_model::checkpoint::FormatChoice;
 use clip_model::device::DeviceChoice;
 use clip_model::picture::Picture;
+use pocket::{TEMPLATE, cat, labels};
 use pollster::block_on;
+use reports::{finish, largest_difference};
 use serde_json::{Value, json};
 
-const TEMPLATE: &str = "a photo of a {}.";
-
-fn picture() -> Arc<Picture> {
-    Arc::new(Picture::decode(&common::file("www/samples/chelsea.png")).unwrap())
-}
-
 fn bare_session() -> Session {
-    let device = common::device(DeviceChoice::Cpu);
-    let clip = common::clip("models/pocket", FormatChoice::AsStored, &device);
-    Session::new("pocket".into(), Arc::into_inner(clip).unwrap())
+    pocket::session(DeviceChoice::Cpu)
 }
 
 /// With statistics of two pictures, for the methods that need some.
 fn session() -> Session {
     let session = bare_session();
     let mut collector = StatisticsCollector::new(session.clip());
-    block_on(collector.add(&picture())).unwrap();
+    block_on(collector.add(&cat())).unwrap();
     let pixels = (0..90 * 70 * 3).map(|i| (i * 7 % 251) as u8).collect();
     block_on(collector.add(&Picture::from_rgb8(90, 70, pixels).unwrap())).unwrap();
     let statistics = collector.finish().unwrap();
@@ -47,10 +42,6 @@ fn session() -> Session {
     assert_eq!(read, statistics);
     session.set_statistics(Some(read));
     session
-}
-
-fn labels() -> Vec<String> {
-    ["cat", "dog", "bird", "teapot"].map(str::to_owned).to_vec()
 }
 
 /// Few views, and what makes a method quick.
@@ -75,27 +66,11 @@ fn has(method: &MethodDescription, option: &str) -> bool {
 }
 
 fn start(session: &Session, labels: &[String], setup: Setup) -> Episode {
-    session.start(picture(), labels, TEMPLATE, setup).unwrap()
-}
-
-fn finish(episode: &mut Episode) -> EpisodeReport {
-    loop {
-        if let Event::Done(report) = block_on(episode.advance()).unwrap() {
-            return *report;
-        }
-    }
+    session.start(cat(), labels, TEMPLATE, setup).unwrap()
 }
 
 fn run(session: &Session, setup: Setup) -> EpisodeReport {
     finish(&mut start(session, &labels(), setup))
-}
-
-fn largest_difference(a: &[Score], b: &[Score]) -> f32 {
-    assert_eq!(a.len(), b.len());
-    a.iter()
-        .zip(b)
-        .map(|(a, b)| (a.probability - b.probability).abs())
-        .fold(0.0, f32::max)
 }
 
 fn gradient_methods() -> impl Iterator<Item = MethodDescription> {
@@ -246,26 +221,18 @@ fn the_size_of_chunks_changes_nothing_but_rounding() {
 #[test]
 fn a_selection_weighs_the_most_confident_views_alone() {
     let session = session();
-    for name in ["ttl", "apt", "prompt-align", "tpt"] {
+    for name in ["ttl", "apt", "prompt-align", "tpt", "c-tpt"] {
         let method = methods::describe(methods::find(name).unwrap());
         let report = run(&session, setup(&method, &json!({"selection": 0.5})));
         let views = &report.steps[0].views;
-        let weighed: Vec<usize> = (0..4).filter(|&view| views.view_weights[view] > 0.0).collect();
-        let count = if name == "prompt-align" || name == "ttl" || name == "apt" {
-            2
-        } else {
-            weighed.len()
-        };
-        assert_eq!(weighed.len(), count, "{name}");
-        let worst_in = weighed
-            .iter()
-            .map(|&view| views.view_entropies[view])
-            .fold(0.0, f32::max);
-        let best_out = (0..4)
-            .filter(|view| !weighed.contains(view))
-            .map(|view| views.view_entropies[view])
-            .fold(f32::INFINITY, f32::min);
-        assert!(worst_in <= best_out, "{name}");
+        let (weighed, others): (Vec<usize>, Vec<usize>) = (0..4).partition(|&view| views.view_weights[view] > 0.0);
+        assert_eq!(weighed.len(), 2, "{name}: half of four views");
+        for &inside in &weighed {
+            for &outside in &others {
+                let (inside, outside) = (views.view_entropies[inside], views.view_entropies[outside]);
+                assert!(inside <= outside, "{name}: {inside} {outside}");
+            }
+        }
     }
 }
 
@@ -306,17 +273,19 @@ fn other_views_can_predict_and_more_templates_be_averaged() {
 fn the_dispersion_keeps_texts_apart() {
     let session = session();
     let method = methods::describe(methods::find("c-tpt").unwrap());
-    let entropy = |weight: f64| {
-        let report = run(
-            &session,
-            setup(&method, &json!({"dispersion_weight": weight, "steps": 3})),
-        );
-        report.steps.last().unwrap().prediction_entropy
+    // Before the first update and after the last. With all views selected, the report has both terms of the loss; and in steps
+    // so small the dispersion goes where its gradient points.
+    let dispersions = |weight: f64| {
+        let options = json!({"dispersion_weight": weight, "selection": 1.0, "steps": 3, "learning_rate": 5e-4});
+        let report = run(&session, setup(&method, &options));
+        let dispersion = |views: &ViewsState| (views.marginal_entropy - views.loss) / weight;
+        [&report.steps[0].views, report.final_state.as_ref().unwrap()].map(dispersion)
     };
-    assert!(
-        (entropy(0.0) - entropy(1000.0)).abs() > 1e-4,
-        "the weight has no effect"
-    );
+    let [before, weighed] = dispersions(1000.0);
+    let [same, hardly_weighed] = dispersions(1e-6);
+    assert!((before - same).abs() < 1e-6, "{before} {same}");
+    assert!(before > 0.0 && weighed > before + 1e-5, "{before} {weighed}");
+    assert!(weighed > hardly_weighed + 1e-5, "{weighed} {hardly_weighed}");
 }
 
 #[test]
@@ -377,7 +346,7 @@ fn what_the_model_does_not_have_is_refused() {
     ] {
         let options = Options::from_iter([(option.to_owned(), json!(value))]);
         let setup = Setup::new(name, &options).unwrap();
-        let error = session.start(picture(), &labels(), TEMPLATE, setup).err().unwrap();
+        let error = session.start(cat(), &labels(), TEMPLATE, setup).err().unwrap();
         assert_eq!(error.code(), "option-invalid", "{error}");
         assert!(error.to_string().contains(option), "{error}");
     }
@@ -392,7 +361,7 @@ fn what_would_change_nothing_is_refused() {
         (json!({"base": "tpt", "templates": ["art of a {}."]}), "templates"),
     ] {
         let setup = Setup::new("prompt-align", options.as_object().unwrap()).unwrap();
-        let error = session.start(picture(), &labels(), TEMPLATE, setup).err().unwrap();
+        let error = session.start(cat(), &labels(), TEMPLATE, setup).err().unwrap();
         assert_eq!(error.code(), "option-invalid", "{error}");
         assert!(error.to_string().starts_with(unfit), "{error}");
     }
@@ -403,7 +372,7 @@ fn a_method_that_needs_statistics_says_so() {
     let session = bare_session();
     for method in methods::all().iter().filter(|method| method.needs_statistics) {
         let error = session
-            .start(picture(), &labels(), TEMPLATE, setup(method, &json!({})))
+            .start(cat(), &labels(), TEMPLATE, setup(method, &json!({})))
             .err()
             .unwrap();
         assert_eq!(error.code(), "statistics-missing", "{error}");
@@ -421,9 +390,7 @@ fn a_method_that_needs_statistics_says_so() {
 fn prompt_tuning_needs_words_before_the_label() {
     let session = bare_session();
     let tpt = methods::describe(methods::find("tpt").unwrap());
-    let mut episode = session
-        .start(picture(), &labels(), "{}", setup(&tpt, &json!({})))
-        .unwrap();
+    let mut episode = session.start(cat(), &labels(), "{}", setup(&tpt, &json!({}))).unwrap();
     let error = loop {
         match block_on(episode.advance()) {
             Ok(Event::Done(report)) => panic!("{report:?}"),

@@ -5,18 +5,21 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use clip_adapt::labels::Prompts;
-use clip_adapt::methods::adaptation::{Adaptation, Outcome, Piece, Prediction, Update};
+use clip_adapt::methods::adaptation::{Adaptation, Outcome, Prediction, Update};
 use clip_adapt::methods::alignment::Alignment;
 use clip_adapt::methods::apt::{Apt, AptOptions};
 use clip_adapt::methods::tail::{AdapterKind, Matrices, Predict, Tail, Texts};
 use clip_adapt::methods::ttl::{Encoder, Ttl, TtlOptions};
 use clip_adapt::optimizer::AdamWSettings;
+use clip_adapt::report::ViewsState;
 use clip_model::clip::{Clip, normalise};
 use clip_model::device::DeviceChoice;
 use clip_model::lora::Projection;
 use serde::Deserialize;
 
-use crate::recording::{ABSOLUTE, Recording, StepLog, Trusted, model, read};
+use crate::recording::{
+    ABSOLUTE, Recording, StepLog, Trusted, assert_selected, model, read, read_singles, upload, whole,
+};
 
 const MODEL: &str = "tests/fixtures/tiny-bf16-legacy";
 
@@ -29,6 +32,9 @@ struct Settings {
     /// The share of the views that is selected, and which ones that is.
     keep: f64,
     selected: Vec<usize>,
+    /// How much the alignment counts in the loss, where there is one.
+    #[serde(default)]
+    alignment_weight: f64,
     lr: f64,
     betas: [f64; 2],
     eps: f64,
@@ -81,19 +87,17 @@ fn texts(recording: &Recording, clip: &Clip, templates: usize) -> Texts {
     }
 }
 
-/// One whole update, or the last look, however many pieces it takes.
-fn whole<T>(mut piece: impl FnMut() -> Piece<T>) -> T {
-    loop {
-        if let Piece::Whole(whole) = piece() {
-            return whole;
-        }
-    }
-}
-
 fn all_logits<A: AdapterKind>(tail: &Tail<A>) -> Vec<f64> {
     (0..tail.chunks())
         .flat_map(|chunk| read(tail.logits(chunk).unwrap()))
         .collect()
+}
+
+/// The mean over the views of weight times entropy: what the loss is without an alignment.
+fn weighted_entropies(views: &ViewsState) -> f64 {
+    let parts = views.view_weights.iter().zip(&views.view_entropies);
+    let parts = parts.map(|(weight, entropy)| f64::from(*weight) * f64::from(*entropy));
+    parts.sum::<f64>() / views.view_weights.len() as f64
 }
 
 /// Replays an episode step by step; `name` is what a matrix is called in the recording, and the flag says whether the loss
@@ -126,16 +130,17 @@ fn replay<A: AdapterKind>(
         recording.compare(&format!("step{step}.logits"), all_logits(tail), ABSOLUTE);
         let update: Update = whole(|| pollster::block_on(tail.step()).unwrap().unwrap());
         recording.compare_scalar(&format!("step{step}.loss"), update.views.loss, log.loss);
+        if let Some(alignment) = log.alignment {
+            // Each by itself: the alignment is nearly all of the loss.
+            let entropies = weighted_entropies(&update.views);
+            let weight = settings.alignment_weight;
+            let recorded = log.loss - weight * alignment;
+            recording.compare_scalar(&format!("step{step}.entropies"), entropies, recorded);
+            let ours = (update.views.loss - entropies) / weight;
+            recording.compare_scalar(&format!("step{step}.alignment"), ours, alignment);
+        }
         if loss_of_selected {
-            let weights = update.views.view_weights.iter().enumerate();
-            let mut weighed: Vec<usize> = weights
-                .filter(|(_, weight)| **weight > 0.0)
-                .map(|(view, _)| view)
-                .collect();
-            let mut selected = settings.selected.clone();
-            weighed.sort_unstable();
-            selected.sort_unstable();
-            assert_eq!(weighed, selected);
+            assert_selected(&update.views, &settings.selected);
         }
         let mut moved = BTreeMap::new();
         for (key, value) in tail.parameters() {
@@ -150,12 +155,11 @@ fn replay<A: AdapterKind>(
                     "{gradient_name}"
                 ),
             }
-            trusted.look_at(&name(key), recording.values(&gradient_name));
-            let trusts = |index| trusted.holds(&name(key), index);
-            recording.compare_where(&after_name, read(value.clone()), ABSOLUTE, trusts);
-            moved.insert(*key, recording.matrix(&after_name, clip));
+            let trusted = trusted.look_at(&name(key), recording.values(&gradient_name));
+            let mut after = read_singles(value.clone());
+            recording.compare_parameter(&after_name, &mut after, trusted);
+            moved.insert(*key, upload(after, value.dims(), clip));
         }
-        // What rounding turned around would make all later steps differ.
         tail.set_parameters(moved).unwrap();
         let name = format!("step{step}.prediction_logits");
         recording.compare(&name, read(tail.centre_logits().unwrap()), ABSOLUTE);
@@ -222,17 +226,12 @@ fn check_ttl(choice: DeviceChoice) {
 fn check_prompt_align(choice: DeviceChoice) {
     let clip = model(MODEL, choice);
     let recording = Recording::open("method-prompt-align-ttl");
-    #[derive(Deserialize)]
-    struct AlignmentSettings {
-        alignment_weight: f64,
-    }
     let (settings, low_rank): (Settings, LowRankSettings) = (recording.settings(), recording.settings());
-    let AlignmentSettings { alignment_weight } = recording.settings();
     let options = low_rank_options(&settings, &low_rank);
     let alignment = Alignment::new(
         &Arc::new(recording.statistics(&clip)),
         options.first_block(&clip),
-        alignment_weight,
+        settings.alignment_weight,
         settings.keep,
         clip.device.tensor_device(),
     );

@@ -1,7 +1,7 @@
 //! The methods on features, against NumPy's and PyTorch's results in f64: on drawn features as alike as a trained CLIP's,
 //! on those of a random model, on a single view, on two labels, and where votes are tied.
 
-use clip_adapt::features::FeatureSet;
+use clip_adapt::features::{FeatureSet, log_softmax};
 use clip_adapt::methods::dect::DecoderTuning;
 use clip_adapt::methods::marginal::MarginalEnsemble;
 use clip_adapt::methods::mta::Mta;
@@ -13,10 +13,12 @@ use clip_adapt::methods::zero::Zero;
 use clip_adapt::options::{self, Options};
 use serde::Deserialize;
 
-use crate::recording::Recording;
+use crate::recording::{Recording, doubles};
 
 /// Both sides compute in f64 from the same f32 features; the results are stored as f32.
 const TOLERANCE: f64 = 1e-6;
+/// Logits are as large as 75, where the neighbours of an f32 are 8e-6 apart.
+const LOGIT_TOLERANCE: f64 = 2e-5;
 
 #[derive(Deserialize)]
 struct Settings {
@@ -63,6 +65,13 @@ fn check(name: &'static str) {
         let last = outcome.steps.last().unwrap();
         let of_case = |quantity: &str| format!("{}.{quantity}", case.name);
         recording.compare(&of_case("probabilities"), last.probabilities.iter().copied(), TOLERANCE);
+        if recording.has(&of_case("logits")) {
+            // Up to a constant they are the probabilities' logarithms, in which labels show that have next to no probability.
+            let mut expected = doubles(recording.values(&of_case("logits")));
+            log_softmax(&mut expected);
+            let found = last.probabilities.iter().map(|probability| probability.ln());
+            recording.compare_with(&of_case("logits"), found, &expected, LOGIT_TOLERANCE);
+        }
         if recording.has(&of_case("losses")) {
             recording.compare(
                 &of_case("losses"),

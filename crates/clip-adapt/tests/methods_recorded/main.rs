@@ -12,3 +12,4 @@ mod forward_only;
 mod prompts;
 mod recording;
 mod search;
+mod vocabulary;

@@ -87,19 +87,19 @@ fn a_recorded_episode_passes_on_webgpu() {
 fn a_person_sees_each_quantity_with_its_tolerance() {
     let line = "verify tests/fixtures/ttl-gelu.safetensors --model tests/fixtures/tiny-gelu --device cpu";
     let run = run(words(line)).expect(0);
-    for quantity in [
-        "text_features",
-        "logits_before",
-        "grad.lora_A",
-        "after.lora_B",
-        "prediction_entropy",
+    for (quantity, tolerance) in [
+        ("text_features", "1e-3"),
+        ("logits_before", "1e-3"),
+        ("grad.lora_A", "1e-3"),
+        ("after.lora_B", "1e-4"),
+        ("prediction_entropy", "1e-3"),
     ] {
         let line = run
             .stdout
             .lines()
             .find(|line| line.trim_start().starts_with(quantity))
             .unwrap();
-        assert!(line.contains("1e-3"), "{line}");
+        assert!(line.contains(tolerance), "{line}");
     }
 }
 
