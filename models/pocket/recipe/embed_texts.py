@@ -87,7 +87,7 @@ class SentenceEncoder:
 
 
 def main():
-    workspace = workspace_of(workspace_parser(__doc__).parse_args())
+    workspace = workspace_of(workspace_parser(__doc__, "wordnet", "teachers").parse_args())
     torch.set_num_threads(1)
     torch.manual_seed(0)
     lemmas, categories, glosses = choose_texts(read_synsets(workspace.wordnet))

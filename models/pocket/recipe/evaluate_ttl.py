@@ -1,7 +1,8 @@
 """Step 8: what TTL changes. Run it once for each shard; report_ttl.py puts the shards together.
 
 Tables: A clean Tiny ImageNet validation pictures, B the same with crops of at least 0.3, C five corruptions, D the
-sample pictures of the 200 classes, E all 1,000 sample pictures, G a sweep of settings on pictures other than A's.
+sample pictures of the 200 classes, E those of all 1,000 classes, G a sweep of settings on pictures other than A's. D and E
+leave out sample pictures that are training pictures too.
 """
 import time
 
@@ -9,7 +10,7 @@ import numpy as np
 import torch
 
 from corruptions import KINDS, corrupt
-from exported_model import ExportedModel, sample_pictures
+from exported_model import ExportedModel, leaked_samples, sample_pictures
 from labels import imagenet_classes, photo_prompts
 from ttl_batch import AdaptedTower, measure
 from workspace import workspace_of, workspace_parser
@@ -41,6 +42,13 @@ class Tables:
         """This shard's part of `count` validation pictures from `first` on in a random order."""
         rows = self.order[first:first + int(count * self.options.part)]
         return np.sort(rows)[self.options.shard::self.options.shards]
+
+    def chosen_samples(self, classes):
+        """This shard's part of the sample pictures of these classes that are not training pictures."""
+        leaked = leaked_samples(self.workspace)
+        rows = np.array([row for row in classes if row not in leaked])
+        spread = np.arange(0, len(rows), 1 / self.options.part).astype(int)
+        return rows[spread][self.options.shard::self.options.shards]
 
     def record(self, title, pictures, classes, texts, crops, settings):
         started = time.time()
@@ -78,24 +86,24 @@ class Tables:
             self.record(f"C {kind}, 31 views", pictures, self.classes[rows], self.texts[self.tiny], PAPER_CROPS, PAPER)
 
     def table_d(self):
-        shard, in_order = slice(self.options.shard, None, self.options.shards), self.tiny.sort().values.tolist()
-        rows = np.array(in_order)[shard]
+        in_order = self.tiny.sort().values.tolist()
+        rows = self.chosen_samples(in_order)
         self.record("D sample images, 200-way, 31 views", sample_pictures(self.workspace)[rows],
                     np.array([in_order.index(row) for row in rows]), self.texts[in_order], PAPER_CROPS, TWO_STEP_SIZES)
 
     def table_e(self):
-        rows = np.arange(len(self.wordnet_ids))[self.options.shard::self.options.shards]
+        rows = self.chosen_samples(range(len(self.wordnet_ids)))
         self.record("E sample images, 1000-way, 31 views", sample_pictures(self.workspace)[rows], rows, self.texts,
                     PAPER_CROPS, PAPER)
 
 
 def main():
-    parser = workspace_parser(__doc__)
+    parser = workspace_parser(__doc__, "tokenizer")
     parser.add_argument("--model", help="default: out/pocket-clip in the work folder")
     parser.add_argument("--shard", type=int, default=0)
     parser.add_argument("--shards", type=int, default=2)
     parser.add_argument("--tables", default="A,D,C,B,G")
-    parser.add_argument("--part", type=float, default=1.0, help="of the validation pictures of each table")
+    parser.add_argument("--part", type=float, default=1.0, help="of the pictures of each table")
     options = parser.parse_args()
     torch.set_num_threads(1)
     tables = Tables(workspace_of(options), options)

@@ -5,7 +5,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from exported_model import ExportedModel, sample_pictures
+from exported_model import ExportedModel, leaked_samples, sample_pictures
 from labels import CIFAR, COARSE, imagenet_classes, photo_prompts
 from wordnet import ancestors, read_synsets
 from workspace import workspace_of, workspace_parser
@@ -53,8 +53,7 @@ class Evaluation:
     def samples(self):
         features, texts, tiny = self.sample_features(), self.class_texts, self.tiny_sorted
         every = torch.arange(len(features))
-        leaks = self.workspace.cache / "tin_leaksamples.npy"
-        leaked = set(np.load(leaks).tolist()) if leaks.exists() else set()
+        leaked = leaked_samples(self.workspace)
         rows = self.results
         rows["sample images, 1000-way top1/top5"] = accuracy(features, texts, every)
         rows["sample images of the 200 Tiny classes, 200-way top1/top5"] = accuracy(
@@ -79,7 +78,8 @@ class Evaluation:
         return torch.tensor([index for index in range(len(self.names)) if index not in set(self.tiny_sorted.tolist())])
 
     def coarse(self):
-        """Ten free-text labels that were never prompts (but for dog, cat and bird), on the pictures they are true of."""
+        """Ten free-text labels, on the pictures they are true of. But for dog, cat and bird they were never prompts
+        themselves; words with them inside, such as "motor vehicle", were."""
         synsets, features = read_synsets(self.workspace.wordnet), self.sample_features()
         labels = []
         for wordnet_id in self.wordnet_ids:
@@ -104,7 +104,7 @@ class Evaluation:
 
 
 def main():
-    parser = workspace_parser(__doc__)
+    parser = workspace_parser(__doc__, "wordnet", "tokenizer")
     parser.add_argument("--model", help="default: out/pocket-clip in the work folder")
     parser.add_argument("--quick", action="store_true", help="every tenth picture, and nothing is written")
     options = parser.parse_args()

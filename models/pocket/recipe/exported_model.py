@@ -6,7 +6,6 @@ from PIL import Image
 
 from pixels import MEAN_255, STD_255
 from tokens import encode, load_tokenizer
-from workspace import fast_dtype
 
 SHORT_LISTS, SHORT_LIST_LENGTH, LONG_LIST_LENGTH = 50, 77, 32
 
@@ -30,13 +29,16 @@ class ExportedModel:
         return F.normalize(torch.cat(batches).float(), dim=-1)
 
     def image_features(self, pictures):
-        """u8 [pictures, 64, 64, 3] -> [pictures, 256], normalised."""
+        """u8 [pictures, 64, 64, 3] -> [pictures, 256], normalised.
+
+        In f32 whatever the processor is fast at: figures must not depend on the machine.
+        """
         batches = []
-        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=fast_dtype() == torch.bfloat16):
+        with torch.no_grad():
             for start in range(0, len(pictures), 64):
                 x = torch.from_numpy(pictures[start:start + 64].copy()).permute(0, 3, 1, 2).float()
                 pixels = (x - MEAN_255) / STD_255
-                batches.append(tensor_of(self.model.get_image_features(pixel_values=pixels)).float())
+                batches.append(tensor_of(self.model.get_image_features(pixel_values=pixels)))
         return F.normalize(torch.cat(batches), dim=-1)
 
 
@@ -54,6 +56,11 @@ def read_square(file, side):
     picture = picture.resize(size, Image.BICUBIC)
     left, top = (size[0] - side) // 2, (size[1] - side) // 2
     return np.asarray(picture.crop((left, top, left + side, top + side)))
+
+
+def leaked_samples(workspace):
+    """Which of the sample pictures are Tiny ImageNet training pictures too: a set of their places among the classes."""
+    return set(np.load(workspace.cache / "tin_leaksamples.npy").tolist())
 
 
 def sample_pictures(workspace):

@@ -1,13 +1,15 @@
 """Both towers of an exported model, to go on training from it without what it was made of: a Hugging Face CLIPModel
 folder to cache/NAME.pt and cache/text.pt, the files of steps 5 and 4.
 
-The shipped file becomes such a folder by `clip-ttl convert --from model.safetensors --to FOLDER/ --quant f32`.
+The shipped file becomes such a folder by `clip-ttl convert --from model.safetensors --to FOLDER/ --quant f32`. Its text
+tower then has the values of q4, which quantise_text.py sees and leaves as they are.
 """
 import pathlib
 
 import torch
 from safetensors.torch import load_file
 
+from quantise_text import is_rounded
 from towers import from_hugging_face
 from workspace import workspace_of, workspace_parser, write_atomically
 
@@ -23,6 +25,7 @@ def import_model(workspace, folder, name):
         return
     text = {key: tensor.float() for key, tensor in state.items() if key.startswith(("text_model.", "text_projection."))}
     write_atomically(text_path, lambda path: torch.save(text, path))
+    print(text_path.name, "has" if is_rounded(text) else "does not have", "the values of q4", flush=True)
 
 
 def main():

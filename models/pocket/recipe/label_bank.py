@@ -59,7 +59,10 @@ class LabelBank:
 
 
 def usable_hypernyms(synsets, classes_below):
-    """Hypernyms of 2 to 420 classes that are neither too abstract, nor CIFAR's, nor held out for the coarse test."""
+    """Hypernyms of 2 to 420 classes that are neither too abstract, nor CIFAR's, nor held out for the coarse test.
+
+    Held out are words equal to those of the test. Longer ones ("motor vehicle", "stringed instrument") are used.
+    """
     banned = {lemma.lower() for held_out in HELD_OUT_SYNSETS for lemma in synsets[held_out].lemmas} | HELD_OUT_WORDS
     cifar = {wordnet_id for _, wordnet_id in CIFAR}
     chosen = [synset_id for synset_id, classes in sorted(classes_below.items())

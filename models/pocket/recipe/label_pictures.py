@@ -105,7 +105,7 @@ def label_all(net, workspace, name, options):
 
 
 def main():
-    parser = workspace_parser(__doc__)
+    parser = workspace_parser(__doc__, "teachers")
     parser.add_argument("--shard", type=int, default=0)
     parser.add_argument("--shards", type=int, default=2)
     parser.add_argument("--resolution", type=int, default=144, help="the side to which the 64 px are enlarged")

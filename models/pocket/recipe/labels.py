@@ -19,8 +19,9 @@ COARSE = [
     ("a vehicle", ["n04524313"]), ("a building", ["n02913152"]), ("food", ["n00021265", "n07555863"]),
     ("furniture", ["n03405725"]), ("an insect", ["n02159955"]), ("a musical instrument", ["n03800933"])]
 
-# Left out of every prompt of the image tower, so that the coarse test is of labels it never saw. Dog, cat and bird
-# are CIFAR-10 class names and can't be left out.
+# Never a prompt of the image tower by themselves, so that the coarse test is of labels it never saw. Only equal words are
+# left out: "wheeled vehicle", "bony fish" and "stringed instrument" are prompts. Dog, cat and bird are CIFAR-10 class
+# names and can't be left out.
 HELD_OUT_SYNSETS = [
     "n04524313", "n02913152", "n00021265", "n07555863", "n03405725", "n02159955", "n03800933", "n02512053"]
 HELD_OUT_WORDS = {"vehicle", "building", "food", "furniture", "insect", "musical instrument", "fish"}

@@ -3,7 +3,8 @@
 Its matrices and its token embedding are rounded in every forward pass, as `clip-ttl convert --text q4` rounds them, and
 trained so that the features stay what they were (the gradient passes the rounding unchanged: the straight-through
 estimator of Bengio et al., arXiv 1308.3432). Reads and replaces cache/text.pt; the tower before is kept as
-cache/text_before_q4.pt. What is saved are rounded values, so the image tower is trained against the features that the q4 file gives.
+cache/text_before_q4.pt. What is saved are rounded values, so the image tower is trained against the features that the
+q4 file gives. A text.pt that has rounded values already is left as it is.
 """
 import math
 import time
@@ -13,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch.nn.utils import parametrize
 
+from distillation import distillation_loss
 from labels import TEMPLATES, imagenet_classes
 from tokens import END, encode, load_tokenizer
 from towers import load_text_tower
@@ -22,7 +24,7 @@ from workspace import workspace_of, workspace_parser, write_atomically
 BLOCK = 32
 # The divisors of a block's extreme value that clip-ttl tries (crates/clip-model/src/quantised/format.rs).
 DIVISORS = (-10.0, -9.5, -9.0, -8.5, -8.0, -7.5, -7.0)
-BATCH, PROMPT_LENGTH, TEMPERATURE = 256, 24, 0.07
+BATCH, PROMPT_LENGTH = 256, 24
 CLASS_NAME_SHARE = 0.2
 
 
@@ -41,6 +43,15 @@ def rounded(weights):
         else:
             best, least = torch.where(error < least, kept, best), torch.minimum(error, least)
     return best.view_as(weights)
+
+
+def is_rounded(state):
+    """Whether every matrix of a text tower, its token embedding among them, has values that q4 keeps unchanged.
+
+    The positions are not among them: `clip-ttl convert` leaves them as they are.
+    """
+    matrices = [tensor for name, tensor in state.items() if tensor.dim() == 2 and "position" not in name]
+    return all(torch.equal(rounded(tensor), tensor) for tensor in matrices)
 
 
 class Rounding(torch.nn.Module):
@@ -98,13 +109,6 @@ def features(tower, rows):
     return F.normalize(tower(input_ids=rows).text_embeds, dim=-1)
 
 
-def distance(ours, wanted):
-    """4 (1 - cosine), and 0.5 times the divergence between the batch's two tables of similarities."""
-    tables = F.kl_div((ours @ wanted.T / TEMPERATURE).log_softmax(-1), (wanted @ wanted.T / TEMPERATURE).softmax(-1),
-                      reduction="batchmean")
-    return 4 * (1 - (ours * wanted).sum(-1)).mean() + 0.5 * tables
-
-
 @torch.no_grad()
 def report(when, tower, original, nouns):
     """The cosine between the two towers' features of the class names."""
@@ -114,17 +118,17 @@ def report(when, tower, original, nouns):
 
 
 def main():
-    parser = workspace_parser(__doc__)
-    parser.add_argument("--seconds", type=float, default=300)
+    parser = workspace_parser(__doc__, "wordnet", "tokenizer")
+    parser.add_argument("--seconds", type=float, default=300, help="of training (default 300)")
     parser.add_argument("--lr", type=float, default=6e-4)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     workspace = workspace_of(options)
     path, before = workspace.cache / "text.pt", workspace.cache / "text_before_q4.pt"
-    if before.exists():
-        print("have", before.name, flush=True)
-        return
     state = torch.load(path)
+    if is_rounded(state):
+        print(path.name, "has the values of q4 already", flush=True)
+        return
     original, tower = load_text_tower(path), with_rounding(load_text_tower(path))
     nouns = Nouns(workspace, options.seed)
     optimizer = torch.optim.AdamW(tower.parameters(), lr=options.lr, betas=(0.9, 0.98), weight_decay=0.0)
@@ -134,7 +138,7 @@ def main():
         rows = nouns.prompts()
         with torch.no_grad():
             wanted = features(original, rows)
-        loss = distance(features(tower, rows), wanted)
+        loss = distillation_loss(features(tower, rows), wanted)
         optimizer.zero_grad()
         loss.backward()
         for group in optimizer.param_groups:
@@ -146,6 +150,7 @@ def main():
         step += 1
     report("trained", tower, original, nouns)
     kept = rounded_state(tower, state.keys())
+    # The tower before comes first: a run that is stopped in between finds text.pt unrounded, and does it again.
     write_atomically(before, lambda temporary: torch.save(state, temporary))
     write_atomically(path, lambda temporary: torch.save(kept, temporary))
 

@@ -2,23 +2,38 @@
 
     python3 -m unittest test_recipe
 
-It shows that every step runs and that the exported folder is a CLIPModel of the right shape, not that anything is
-learnt. Nothing of the product needs this test.
+It shows that every step runs, that a stopped run goes on, and that the exported folder is a CLIPModel of the right shape,
+not that anything is learnt. Nothing of the product needs this test.
 """
+import argparse
+import contextlib
 import json
+import os
 import pathlib
+import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import textwrap
+import time
 import unittest
+from unittest import mock
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from PIL import Image
 
+from exported_model import ExportedModel, tensor_of
 from labels import CIFAR, COARSE, HELD_OUT_SYNSETS, imagenet_classes
-from quantise_text import rounded
+from pixels import MEAN_255, STD_255
+from quantise_text import is_rounded
+from towers import PROJECTION, TEXT_SHAPE, TEXT_TOKENS, VISION_SHAPE
+from train import SOURCES
+from train_image import Beginning, begin, order_seed, partial_path
+from ttl_batch import AdaptedTower
+from workspace import INPUT_FOLDERS, Workspace
 
 HERE = pathlib.Path(__file__).parent
 TINY_CLASSES = 200
@@ -33,7 +48,10 @@ def noise(path, width, height, generator):
 
 
 def make_pictures(data, generator):
-    """Tiny ImageNet, CIFAR-10 and the sample pictures as folders, a few pictures each."""
+    """Tiny ImageNet, CIFAR-10 and the sample pictures as folders, a few pictures each.
+
+    The sample picture of the first class is a training picture too.
+    """
     tiny = data / "tiny-imagenet-200"
     wordnet_ids, _ = imagenet_classes()
     chosen = wordnet_ids[::len(wordnet_ids) // TINY_CLASSES]
@@ -53,6 +71,8 @@ def make_pictures(data, generator):
                 noise(data / "cifar10" / part / name / f"{index}.png", 32, 32, generator)
     for wordnet_id in wordnet_ids:
         noise(data / "samples" / f"{wordnet_id}_sample.JPEG", 80, 70, generator)
+    leaked = chosen[0]
+    shutil.copy(tiny / "train" / leaked / "images" / f"{leaked}_0.JPEG", data / "samples" / f"{leaked}_sample.JPEG")
 
 
 def make_wordnet(folder):
@@ -146,57 +166,134 @@ def make_teachers(folder):
 
 
 class Recipe(unittest.TestCase):
-    """The steps in their order, on one made-up world."""
+    """All steps by train.py, on one made-up world, and then those that go on from what it made."""
 
     def test_every_step_runs_and_the_export_is_a_clip_model(self):
         with tempfile.TemporaryDirectory() as temporary:
-            root = pathlib.Path(temporary)
-            make_pictures(root / "work" / "data", np.random.default_rng(0))
-            make_wordnet(root / "wordnet")
-            make_tokenizer(root / "tokenizer")
-            make_teachers(root / "teachers")
-            self.root = root
-            self.step("prepare_pictures.py")
-            self.step("embed_texts.py")
-            self.step("label_pictures.py", "--shard", "0", "--resolution", "32")
-            self.step("label_pictures.py", "--shard", "1", "--resolution", "32")
-            self.step("train_text.py", "--seconds", "2")
-            self.step("quantise_text.py", "--seconds", "1")
-            self.step("train_image.py", "--secs", "9", "--evalsecs", "4", *SMALL)
+            self.root = pathlib.Path(temporary)
+            self.work, self.cache = self.root / "work", self.root / "work" / "cache"
+            make_pictures(self.root / "pictures", np.random.default_rng(0))
+            make_wordnet(self.root / "wordnet")
+            make_tokenizer(self.root / "tokenizer")
+            make_teachers(self.root / "teachers")
+            # As if an earlier run had been stopped before it replaced text.pt.
+            self.cache.mkdir(parents=True)
+            (self.cache / "text_before_q4.pt").touch()
+            self.stop_train_in_the_image_training()
+            self.assertIn("going on from", self.finished(self.train_command(image_seconds=9)))
+            self.assertFalse((self.cache / "image.partial.pt").exists())
             self.step("train_image.py", "--secs", "3", *SMALL, "--name", "continued", "--f0", "0.9",
-                      "--init", str(root / "work" / "cache" / "image.pt"))
-            self.step("export_model.py", "--name", "continued")
-            self.step("import_model.py", "--model", str(root / "work" / "out" / "pocket-clip"), "--name", "imported")
-            self.step("evaluate_zero_shot.py")
-            for shard in ("0", "1"):
-                self.step("evaluate_ttl.py", "--shard", shard, "--tables", "A,C", "--part", "0.03")
-            self.step("report_ttl.py")
-            self.check_results(root / "work")
+                      "--init", str(self.cache / "image.pt"))
+            self.step("export_model.py", "--name", "continued", read=())
+            self.check_results()
+            self.check_import()
 
-    def step(self, script, *options):
-        common = [f"--{name}={self.root / name}" for name in ("wordnet", "tokenizer", "teachers", "work")]
-        result = subprocess.run([sys.executable, str(HERE / script), *common, *options], capture_output=True, text=True)
-        self.assertEqual(result.returncode, 0, f"{script}:\n{result.stdout[-2000:]}\n{result.stderr[-4000:]}")
+    def train_command(self, image_seconds):
+        sources = [f"--{option}={self.root / 'pictures' / folder}" for option, folder in SOURCES]
+        return [sys.executable, str(HERE / "train.py"), *sources, *self.common(), "--text-seconds=2",
+                "--quantise-seconds=1", f"--image-seconds={image_seconds}", "--label-options=--resolution 32",
+                f"--image-options={' '.join(SMALL)} --evalsecs 2", "--ttl-options=--tables A,C,D --part 0.03"]
 
-    def check_results(self, work):
-        teacher = np.load(work / "cache" / "tin_teach.npy")
+    def stop_train_in_the_image_training(self):
+        """Starts train.py, and ends it with all that it started when the image tower was saved for the first time."""
+        log = self.root / "stopped.log"
+        with open(log, "w", encoding="utf-8") as output:
+            process = subprocess.Popen(self.train_command(image_seconds=100), stdout=output, stderr=subprocess.STDOUT,
+                                       start_new_session=True)
+            try:
+                while not (self.cache / "image.partial.pt").exists():
+                    self.assertIsNone(process.poll(), f"train.py ended:\n{log.read_text()[-4000:]}")
+                    time.sleep(0.2)
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGTERM)
+                process.wait()
+        self.assertFalse((self.cache / "image.pt").exists(), "a stopped training must not look finished")
+
+    def common(self, work="work", read=tuple(INPUT_FOLDERS)):
+        return [f"--{name}={self.root / name}" for name in read] + [f"--work={self.root / work}"]
+
+    def step(self, script, *options, work="work", read=tuple(INPUT_FOLDERS)):
+        """Runs a script with the folders that it reads; what it printed."""
+        return self.finished([sys.executable, str(HERE / script), *self.common(work, read), *options])
+
+    def finished(self, command):
+        result = subprocess.run(command, capture_output=True, text=True)
+        self.assertEqual(result.returncode, 0, f"{command[1]}:\n{result.stdout[-2000:]}\n{result.stderr[-4000:]}")
+        return result.stdout
+
+    def check_results(self):
+        teacher = np.load(self.cache / "tin_teach.npy")
         self.assertEqual(teacher.shape, (TINY_CLASSES, 1000))
         self.assertFalse(np.isnan(teacher.astype(np.float32)).any())
         from transformers import CLIPModel
 
-        model = CLIPModel.from_pretrained(work / "out" / "pocket-clip")
+        model = CLIPModel.from_pretrained(self.work / "out" / "pocket-clip")
         self.assertEqual(sum(parameter.numel() for parameter in model.parameters()), 12_399_745)
-        imported = torch.load(work / "cache" / "imported.pt")
-        for name, tensor in torch.load(work / "cache" / "continued.pt").items():
-            self.assertTrue(torch.equal(imported[name], tensor), name)
-        text = torch.load(work / "cache" / "text.pt")
-        for name in (name for name, tensor in text.items() if tensor.dim() == 2 and "position" not in name):
-            self.assertTrue(torch.equal(rounded(text[name]), text[name]), f"{name} is not in q4")
-        zero_shot = json.loads((work / "out" / "zero_shot.json").read_text())
+        self.assertTrue(is_rounded(torch.load(self.cache / "text.pt")))
+        self.assertFalse(is_rounded(torch.load(self.cache / "text_before_q4.pt")))
+        zero_shot = json.loads((self.work / "out" / "zero_shot.json").read_text())
         self.assertIn("tiny-imagenet val, 200-way top1/top5", zero_shot)
-        ttl = json.loads((work / "out" / "ttl.json").read_text())
+        self.assertTrue(any(test.startswith("of the 200 images, the 199 ") for test in zero_shot))
+        ttl = json.loads((self.work / "out" / "ttl.json").read_text())
         self.assertEqual(ttl["A clean, 31 views"]["n"], 15)
         self.assertEqual(set(ttl["A clean, 31 views"]["settings"]), {"lr 5e-3", "lr 1e-2"})
+        of_samples = torch.load(self.cache / "ttl_0_D sample images, 200-way, 31 views.pt")
+        self.assertNotIn(0, of_samples["y"].tolist(), "the sample picture of the first class is a training picture")
+
+    def check_import(self):
+        """An exported folder in a work folder where nothing else is: what it was made of, and nothing to round."""
+        self.step("import_model.py", "--model", str(self.work / "out" / "pocket-clip"), work="imported", read=())
+        cache = self.root / "imported" / "cache"
+        imported = torch.load(cache / "image.pt")
+        for name, tensor in torch.load(self.cache / "continued.pt").items():
+            self.assertTrue(torch.equal(imported[name], tensor), name)
+        printed = self.step("quantise_text.py", work="imported", read=("wordnet", "tokenizer"))
+        self.assertIn("already", printed)
+        self.assertFalse((cache / "text_before_q4.pt").exists())
+
+
+class Beginnings(unittest.TestCase):
+    """Where a training of the image tower begins, and with which order."""
+
+    def test_the_order_seed_that_is_given_is_taken(self):
+        options = argparse.Namespace(seed=1, init="image.pt", order_seed=8)
+        self.assertEqual(order_seed(options), 8)
+
+    def test_processes_and_points_of_the_schedule_have_orders_of_their_own(self):
+        seeds = {Beginning(progress, 1, 8).seed_of(rank) for progress in (0.1, 0.5) for rank in (0, 1)}
+        self.assertEqual(len(seeds), 4)
+
+    def test_a_stopped_run_goes_on_if_it_is_of_this_part_of_the_schedule(self):
+        with tempfile.TemporaryDirectory() as temporary:
+            workspace = Workspace(temporary)
+            torch.save(dict(state={}, progress=0.5), partial_path(workspace, "image"))
+            options = argparse.Namespace(name="image", f0=0.1, f1=1.0, init="", seed=0, order_seed=None)
+            _, beginning = begin(workspace, options)
+            self.assertEqual(beginning.progress, 0.5)
+            options.f0 = 0.6
+            with self.assertRaises(SystemExit):
+                begin(workspace, options)
+
+
+class Figures(unittest.TestCase):
+    """What the evaluations compute with."""
+
+    def test_they_are_in_f32_on_processors_that_are_fast_at_bf16_too(self):
+        from transformers import CLIPConfig, CLIPModel
+
+        config = CLIPConfig(text_config=TEXT_SHAPE | TEXT_TOKENS, vision_config=VISION_SHAPE, projection_dim=PROJECTION)
+        exported = ExportedModel.__new__(ExportedModel)
+        exported.model = CLIPModel(config).eval()
+        pictures = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), np.uint8)
+        pixels = (torch.from_numpy(pictures).permute(0, 3, 1, 2).float() - MEAN_255) / STD_255
+        with torch.no_grad():
+            wanted = F.normalize(tensor_of(exported.model.get_image_features(pixel_values=pixels)), dim=-1)
+        with mock.patch("builtins.open", mock.mock_open(read_data="flags: avx512_bf16")):
+            features = exported.image_features(pictures)
+            tokens = AdaptedTower(exported.model).trunk(torch.zeros(1, 3, 64, 64))
+        self.assertTrue(torch.allclose(features, wanted, atol=1e-6))
+        self.assertEqual(tokens.dtype, torch.float32)
 
 
 if __name__ == "__main__":

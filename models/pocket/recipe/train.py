@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Runs the steps one after the other. A step whose result is in cache/ already is left out, so a stopped run goes on.
+"""Runs the steps one after the other. A step whose result is in cache/ already is left out, and the image teacher and the
+image tower go on where they were, so a stopped run can simply be started again.
 
     python3 train.py --tiny tiny-imagenet-200 --cifar CIFAR-10-images --samples imagenet-sample-images \\
         --wordnet /usr/share/wordnet --tokenizer TOKENIZER_DIR --teachers TEACHERS_DIR --work WORK_DIR
@@ -10,10 +11,13 @@
     --wordnet   folder with data.noun and index.noun (Debian's wordnet-base has them in /usr/share/wordnet)
     --tokenizer folder with CLIP's tokenizer.json
     --teachers  folder into which the two teachers' wheels were unpacked (see README.md)
+
+Options of a single step are given as one string: --image-options="--batch 128 --seed 1".
 """
 import argparse
 import os
 import pathlib
+import shlex
 import subprocess
 import sys
 
@@ -30,11 +34,13 @@ class Steps:
         for name in ("wordnet", "tokenizer", "teachers", "work"):
             self.common += [f"--{name}", str(pathlib.Path(getattr(options, name)).resolve())]
 
-    def run(self, script, *shards, done=None):
-        """Runs the script once for each list of options in `shards`, all at the same time."""
-        if done and (self.work / "cache" / done).exists():
-            print("have", done, flush=True)
-            return
+    def run(self, script, *shards, done=()):
+        """Runs the script once for each list of options in `shards`, all at the same time; not at all if one of the
+        files `done` is in cache/."""
+        for name in done:
+            if (self.work / "cache" / name).exists():
+                print("have", name, flush=True)
+                return
         environment = dict(os.environ, OMP_NUM_THREADS="1")
         processes = [
             subprocess.Popen([sys.executable, str(HERE / script), *self.common, *extra], env=environment)
@@ -56,23 +62,28 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in ("tiny", "cifar", "samples", "wordnet", "tokenizer", "teachers", "work"):
         parser.add_argument(f"--{name}", required=True)
-    parser.add_argument("--text-seconds", default="960")
-    parser.add_argument("--image-seconds", default="5400")
+    for name, default, what in (("text", "960", "training the text tower"), ("quantise", "300", "training it for q4"),
+                                ("image", "5400", "training the image tower")):
+        parser.add_argument(f"--{name}-seconds", default=default, help=f"of {what} (default {default})")
     parser.add_argument("--no-compile", action="store_true", help="for train_image.py")
+    for name, script in (("label", "label_pictures.py"), ("image", "train_image.py"), ("ttl", "evaluate_ttl.py")):
+        parser.add_argument(f"--{name}-options", type=shlex.split, default=[], help=f"more options of {script}")
     options = parser.parse_args()
     link_data(options)
     steps = Steps(options)
-    both = (["--shard", "0"], ["--shard", "1"])
-    steps.run("prepare_pictures.py", done="tin_exclude.npy")
-    steps.run("embed_texts.py", done="text_gloss.npy")
-    steps.run("label_pictures.py", *both)
-    steps.run("train_text.py", ["--seconds", options.text_seconds], done="text.pt")
-    steps.run("quantise_text.py", done="text_before_q4.pt")
-    steps.run("train_image.py", ["--secs", options.image_seconds] + ["--no-compile"] * options.no_compile,
-              done="image.pt")
+    shards = (["--shard", "0"], ["--shard", "1"])
+    steps.run("prepare_pictures.py", done=["tin_leaksamples.npy"])
+    # Only the text tower needs the embeddings: one that was imported is there without them.
+    steps.run("embed_texts.py", done=["text_gloss.npy", "text.pt"])
+    steps.run("label_pictures.py", *[shard + options.label_options for shard in shards])
+    steps.run("train_text.py", ["--seconds", options.text_seconds], done=["text.pt"])
+    # This one looks itself whether text.pt is rounded: no other file says so for sure.
+    steps.run("quantise_text.py", ["--seconds", options.quantise_seconds])
+    image_options = ["--secs", options.image_seconds] + ["--no-compile"] * options.no_compile + options.image_options
+    steps.run("train_image.py", image_options, done=["image.pt"])
     steps.run("export_model.py")
     steps.run("evaluate_zero_shot.py")
-    steps.run("evaluate_ttl.py", *both)
+    steps.run("evaluate_ttl.py", *[shard + options.ttl_options for shard in shards])
     steps.run("report_ttl.py")
 
 

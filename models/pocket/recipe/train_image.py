@@ -1,10 +1,15 @@
 """Step 5: the image tower, against the frozen text features, for a given time.
 
 Two single-thread processes share the gradients (on two busy cores that is much faster than one process with two
-threads). The pictures grow from 32 px (17 tokens) over 48 to 64 px. The running average of the parameters is saved and
-evaluated from time to time: cache/NAME.pt. To go on from a file: --init FILE --f0 (where in the schedule to start). A schedule
-can be spread over several sittings: --f1 says where this one stops, and the next one's --f0 is that.
+threads). The pictures grow from 32 px (17 tokens) over 48 to 64 px. What is kept is the running average of the
+parameters: cache/NAME.pt, written at the end. From time to time it is evaluated and saved as cache/NAME.partial.pt. A run
+that was stopped goes on from there when it is started again with the same options; delete that file to start anew.
+
+To go on from a finished file: --init FILE --f0 (where in the schedule to start). A schedule can be spread over several
+sittings: --f1 says where this one stops, and the next one's --f0 is that. The schedule goes by the clock, so two runs with
+the same seeds see the same pictures in the same order, but not equally many.
 """
+import dataclasses
 import math
 import os
 import time
@@ -26,20 +31,21 @@ PROCESSES = 2
 UNLABELLED_WEIGHT = 0.7
 CIFAR_WEIGHT = 0.25
 CUTS_PER_DRAW = 2
+FIRST_WARM_UP, LATER_WARM_UP = 150, 40
 
 # name, default, meaning
 SETTINGS = [
-    ("secs", 4200.0, "how long to train"),
+    ("secs", 4200.0, "seconds of training from --f0 to --f1; a run that was stopped takes what is left of them"),
     ("lr", 1e-3, "Muon's step size"),
     ("adam", 3e-4, "AdamW's step size"),
     ("wd", 0.05, "weight decay"),
     ("kd", 0.5, "part of the teacher in the target of a labelled picture"),
     ("cut", 0.4, "part of the cuts of the hierarchy in the loss"),
     ("batch", 256, "pictures of an update"),
-    ("seed", 0, "of the first weights and, with the starting point, of the order"),
+    ("seed", 0, "of the first weights, and of the order and the crops, to which --init adds the clock (see --order-seed)"),
     ("lo", 0.6, "part of the schedule after which pictures have 48 px"),
     ("mid", 0.85, "part of the schedule after which pictures have 64 px"),
-    ("evalsecs", 300.0, "time between two evaluations"),
+    ("evalsecs", 300.0, "seconds between two evaluations, at which the state is saved too"),
     ("scale0", 30.0, "first logit scale"),
     ("crop", 0.3, "smallest part of a picture that a crop shows"),
     ("ema", 0.995, "decay of the running average"),
@@ -145,19 +151,61 @@ def side_at(progress, options):
     return 32 if progress < options.lo else 48 if progress < options.mid else 64
 
 
-def step_factor(step, progress, options):
+def step_factor(step, progress, warm_up_steps):
     """Warm-up, then half a cosine down to a hundredth."""
-    warm_up = min(1.0, (step + 1) / (40 if options.init else 150))
+    warm_up = min(1.0, (step + 1) / warm_up_steps)
     return warm_up * (0.5 * (1 + math.cos(math.pi * progress)) * 0.99 + 0.01 if progress > 0 else 1.0)
 
 
-def order_seed(options, rank):
-    """Another order and other crops for each process and, after a restart, for each starting time.
+@dataclasses.dataclass
+class Beginning:
+    """Where this run begins: `progress` in the schedule, from 0 to 1, and the seed of the order and the crops.
 
-    Restarts with the same seed would show the same pictures in the same crops again and again.
+    `warm_up_steps`: after so many updates the step sizes are whole.
     """
-    restarted = int(time.time()) // 2 * 2 if options.init else 0
-    return options.seed * 100_003 + int(options.f0 * 9973) * 2 + restarted + rank
+    progress: float
+    warm_up_steps: int
+    order_seed: int
+
+    def seed_of(self, rank):
+        """Another one for each process, and for each point of the schedule that a run begins at.
+
+        Runs that begin with the same one show the same pictures in the same crops again and again.
+        """
+        return self.order_seed + int(self.progress * 9973) * 2 + rank
+
+
+def order_seed(options):
+    """--order-seed, or one from --seed and, with --init, from the clock: several runs may begin at the same --f0."""
+    if options.order_seed is not None:
+        return options.order_seed
+    return options.seed * 100_003 + (int(time.time()) // 2 * 2 if options.init else 0)
+
+
+def partial_path(workspace, name):
+    """The state of a run that is not over: `state`, as in NAME.pt, and `progress`, how far in the schedule that is."""
+    return workspace.cache / f"{name}.partial.pt"
+
+
+def begin(workspace, options):
+    """The parameters to begin with (None: random ones), and the beginning.
+
+    A stopped run goes before --init: what starts it again is the command that started it.
+    """
+    partial = partial_path(workspace, options.name)
+    state, progress = None, options.f0
+    if partial.exists():
+        stopped = torch.load(partial)
+        state, progress = stopped["state"], stopped["progress"]
+        if not options.f0 <= progress < options.f1:
+            raise SystemExit(f"{partial} is of a run that was stopped at {progress:.4f} of the schedule, which is not "
+                             f"between --f0 {options.f0} and --f1 {options.f1}: delete it to start anew")
+        print(f"going on from {partial}, stopped at {progress:.4f} of the schedule", flush=True)
+    elif options.init:
+        state = torch.load(options.init)
+    beginning = Beginning(progress, FIRST_WARM_UP if state is None else LATER_WARM_UP, order_seed(options))
+    print("order seed", beginning.order_seed, flush=True)
+    return state, beginning
 
 
 def micro_batches(options, side):
@@ -168,11 +216,11 @@ def micro_batches(options, side):
     return parts, (pictures - cifar - unlabelled, cifar, unlabelled)
 
 
-def train_process(rank, workspace, options, flat, average, gradients, barrier, shared_progress, layout):
+def train_process(rank, workspace, options, beginning, flat, average, gradients, barrier, shared_progress, layout):
     """One of the two processes. `flat` and `average` are the parameters and their running average."""
     torch.set_num_threads(1)
     torch.manual_seed(options.seed)
-    seed = order_seed(options, rank)
+    seed = beginning.seed_of(rank)
     crops, rng = torch.Generator().manual_seed(seed), np.random.default_rng(seed)
     bank = LabelBank(workspace)
     tower = VisionTower(options.scale0).to(fast_dtype())
@@ -189,9 +237,11 @@ def train_process(rank, workspace, options, flat, average, gradients, barrier, s
     optimizer = SharedOptimizer(options, rank, layout, flat, gradients)
     started = last_evaluation = last_line = time.time()
     step, seen, shown = 0, 0, [0.0, 0.0, 0.0]
+    side = side_at(beginning.progress, options)
     while True:
         if rank == 0:
-            shared_progress[0] = options.f0 + (options.f1 - options.f0) * (time.time() - started) / options.secs
+            passed = (options.f1 - options.f0) * (time.time() - started) / options.secs
+            shared_progress[0] = beginning.progress + passed
         barrier.wait()
         progress = float(shared_progress[0])
         if progress >= options.f1:
@@ -212,7 +262,7 @@ def train_process(rank, workspace, options, flat, average, gradients, barrier, s
         for name, (offset, count, _) in layout.items():
             gradients[rank][offset:offset + count].copy_(parameters[name].grad.view(-1))
         barrier.wait()
-        factor = step_factor(step, progress, options)
+        factor = step_factor(step, progress, beginning.warm_up_steps)
         step += 1
         optimizer.step(step, factor)
         decay = min(options.ema, (step + 1) / (step + 20))
@@ -231,17 +281,24 @@ def train_process(rank, workspace, options, flat, average, gradients, barrier, s
                       f"cifar {shown[2]:.3f}, scale {float(optimizer.weights('scale').exp()):.1f}", flush=True)
             if time.time() - last_evaluation > options.evalsecs:
                 last_evaluation = time.time()
-                save_and_evaluate(workspace, options, average, layout, bank, side, every=5)
+                state = state_of(average, layout)
+                stopped = dict(state=state, progress=progress)
+                write_atomically(partial_path(workspace, options.name), lambda path: torch.save(stopped, path))
+                evaluate(workspace, options, state, bank, side, every=5)
     if rank == 0:
-        is_over = options.f1 >= 1
-        save_and_evaluate(workspace, options, average, layout, bank, 64 if is_over else side, every=1 if is_over else 5)
+        state, is_over = state_of(average, layout), options.f1 >= 1
+        write_atomically(workspace.cache / f"{options.name}.pt", lambda path: torch.save(state, path))
+        partial_path(workspace, options.name).unlink(missing_ok=True)
+        evaluate(workspace, options, state, bank, 64 if is_over else side, every=1 if is_over else 5)
 
 
-def save_and_evaluate(workspace, options, average, layout, bank, side, every):
-    """Saves the averaged parameters and prints their accuracy on every n-th validation picture at this side."""
-    state = {name: average[offset:offset + count].view(shape).clone()
-             for name, (offset, count, shape) in layout.items()}
-    write_atomically(workspace.cache / f"{options.name}.pt", lambda path: torch.save(state, path))
+def state_of(flat, layout):
+    """A copy of a flat vector's parameters under their names."""
+    return {name: flat[offset:offset + count].view(shape).clone() for name, (offset, count, shape) in layout.items()}
+
+
+def evaluate(workspace, options, state, bank, side, every):
+    """Prints the accuracy of these parameters on every n-th validation picture at this side."""
     tower = VisionTower().to(fast_dtype())
     tower.load_state_dict(state)
     tower.eval()
@@ -267,14 +324,17 @@ def save_and_evaluate(workspace, options, average, layout, bank, side, every):
 
 
 def main():
-    parser = workspace_parser(__doc__)
+    parser = workspace_parser(__doc__, "wordnet", "tokenizer")
     for name, default, meaning in SETTINGS:
         parser.add_argument(f"--{name}", type=type(default), default=default, help=f"{meaning} (default {default})")
     parser.add_argument("--name", default="image", help="of the file in cache/")
-    parser.add_argument("--init", default="", help="a file of this step to go on from")
+    parser.add_argument("--init", default="", help="a finished file of this step to go on from")
+    parser.add_argument("--order-seed", type=int, help="of the order and the crops, together with where in the schedule "
+                        "the run begins; without this option one is taken from --seed, and printed")
     parser.add_argument("--no-compile", dest="compile", action="store_false", help="run the tower as it is written")
     options = parser.parse_args()
     workspace = workspace_of(options)
+    state, beginning = begin(workspace, options)
 
     torch.set_num_threads(2)
     torch.manual_seed(options.seed)
@@ -283,8 +343,7 @@ def main():
         layout[name] = (count, parameter.numel(), tuple(parameter.shape))
         count += parameter.numel()
     flat = torch.cat([parameter.detach().reshape(-1) for parameter in tower.parameters()]).share_memory_()
-    if options.init:
-        state = torch.load(options.init)
+    if state is not None:
         for name, (offset, size, _) in layout.items():
             flat[offset:offset + size] = state[name].reshape(-1)
     average = flat.clone().share_memory_()
@@ -294,7 +353,7 @@ def main():
     barrier, progress = context.Barrier(PROCESSES), torch.zeros(1, dtype=torch.float64).share_memory_()
     processes = [
         context.Process(target=train_process, args=(
-            rank, workspace, options, flat, average, gradients, barrier, progress, layout))
+            rank, workspace, options, beginning, flat, average, gradients, barrier, progress, layout))
         for rank in range(PROCESSES)]
     for process in processes:
         process.start()

