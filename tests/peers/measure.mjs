@@ -7,7 +7,11 @@
  *
  * ONNX Runtime passes the views through the vision tower once, without adapting anything. jax-js and clip-ttl run TTL's whole
  * episode: the blocks without adapters once, the last blocks forward and backward, an update, and the prediction of the first view.
- * clip-ttl also decodes and crops a picture, and in the end measures all views once more; the peers' views are there already.
+ * clip-ttl also decodes and crops a picture, and in the end measures all views once more; the peers' views are there already. Of the
+ * last block clip-ttl and jax-js compute the class token alone, since nothing else of it is read; ONNX Runtime computes all tokens, as
+ * the usual export of a CLIP does.
+ *
+ * Before anything is timed, each does what PyTorch recorded (`recording.mjs`). Whoever comes to something else is out.
  *
  * Ends with status 1 where one of them could not do its work; the table then has the reason.
  */
@@ -18,15 +22,14 @@ import process, { argv, env, exit } from "node:process";
 import { chromium } from "playwright-core";
 
 import { readArguments } from "./arguments.mjs";
-import { CONTESTANTS, features, meanEntropies, PEERS, versionOf } from "./peers.mjs";
+import { CONTESTANTS, LABELS, offer, PEERS, RECIPE, versionOf } from "./peers.mjs";
+import { recordedEpisode, TOLERANCE } from "./recording.mjs";
 import { serve } from "./server.mjs";
 import { markdown, summary } from "./table.mjs";
 import { readCheckpoint } from "./weights.mjs";
 
 const USAGE = `usage: node measure.mjs --site URL [--rounds N] [--views N] [--json FILE] [--peers ${PEERS.join(",")}] [--device cpu|webgpu]`;
 const MODEL = new URL("../../models/pocket/model.safetensors", import.meta.url);
-/** In f32, the same mathematics in another order of operations differs by less. */
-const TOLERANCE = 1e-3;
 /** Those of `tests/browser/chromium.ts`: WebGPU without a GPU, and nothing that is not on this machine. */
 const CHROMIUM_ARGUMENTS = [
   "--no-sandbox",
@@ -104,7 +107,9 @@ try {
 /** @param {import("./arguments.mjs").Settings} settings */
 async function measure({ site, device, peers, views, rounds }) {
   const checkpoint = await readCheckpoint(MODEL);
+  const recording = await recordedEpisode(RECIPE, LABELS.length);
   const made = new Map();
+  offer(made, "recording", recording.tensors);
   // Before the server, which would keep this process from ending where there is no Chromium.
   const browser = await chromium.launch({ executablePath: env["CHROMIUM"] ?? "/usr/bin/chromium", args: CHROMIUM_ARGUMENTS });
   const server = await serve(made);
@@ -118,7 +123,7 @@ async function measure({ site, device, peers, views, rounds }) {
         entry.backend = (await entry.attempt((contestant, page) => contestant.start(page, surroundings))) ?? device;
       }
     }
-    const checks = await check(entries);
+    const checks = await check(entries, recording, views);
     // The first run compiles, and encodes the labels.
     for (const entry of entries) {
       await entry.attempt((contestant, page) => contestant.run(page, Object.keys(contestant.tasks[device])[0], views));
@@ -164,32 +169,28 @@ async function rowsOf({ name, contestant, backend, error, timesMs }, device, rou
 }
 
 /**
- * Whether the peers compute the same: their towers' features, and that the step of jax-js makes the views surer.
+ * Has each of them do what PyTorch recorded; whoever comes to something else is out.
  * @param {Entry[]} entries
- * @throws where they don't
+ * @param {import("./recording.mjs").Recording} recording
+ * @param {number} views
+ * @returns {Promise<import("./table.mjs").Checked[]>} Of those that compute the same.
  */
-async function check(entries) {
-  const ask = async (name, question) => (await entries.find((entry) => entry.name === name)?.attempt((_, page) => question(page))) ?? null;
-  const theirs = await ask("onnxruntime", features);
-  const others = await ask("jax", features);
-  const entropies = await ask("jax", meanEntropies);
-  const featureDifference = theirs === null || others === null ? null : relativeDifference(theirs, others);
-  if (featureDifference !== null && !(featureDifference <= TOLERANCE)) {
-    throw new Error(`the peers don't compute the same: their features differ by ${featureDifference}, more than ${TOLERANCE}`);
+async function check(entries, recording, views) {
+  const checks = [];
+  for (const entry of entries) {
+    const differences = await entry.attempt(async (contestant, page) => {
+      const { differences, limits = {} } = await contestant.check(page, recording, views);
+      const wrong = Object.entries(differences).filter(([name, value]) => !(value <= (limits[name] ?? TOLERANCE)));
+      if (wrong.length > 0) {
+        throw new Error(`it doesn't compute what PyTorch did: ${wrong.map(([name, value]) => `${name} differ by ${value}`).join(", ")}`);
+      }
+      return differences;
+    });
+    if (differences !== null) {
+      checks.push({ title: entry.contestant.title, differences });
+    }
   }
-  if (entropies !== null && !(entropies.after < entropies.before)) {
-    throw new Error(`the step of jax-js doesn't adapt: the views' mean entropy goes from ${entropies.before} to ${entropies.after}`);
-  }
-  return { featureDifference, entropies };
-}
-
-/** The length of the difference, as a part of the second's length. */
-function relativeDifference(these, others) {
-  if (these.length !== others.length) {
-    return Infinity;
-  }
-  const length = (values) => Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
-  return length(these.map((value, index) => value - others[index])) / length(others);
+  return checks;
 }
 
 /** Without what Playwright puts before the page's own message. */

@@ -10,6 +10,11 @@ const MEANS = { cpu: "one thread each", webgpu: "WebGPU imitated in software" };
  */
 
 /**
+ * How far a contestant is from the recorded episode, by quantity.
+ * @typedef {{ title: string, differences: import("./recording.mjs").Differences }} Checked
+ */
+
+/**
  * Adds the medians, and their ratios to that of ONNX Runtime's forward pass and to that of clip-ttl's episode of one step.
  * @param {{ rows: Row[] } & Record<string, any>} results
  */
@@ -46,19 +51,23 @@ export function markdown({ device, views, rounds, chromium, checks, rows }) {
     "|---|--:|--:|--:|",
     ...lines,
     "",
-    ...remarks(checks),
+    remark(checks),
   ].join("\n");
 }
 
-/** What was found before the times were taken. */
-function remarks({ featureDifference, entropies }) {
-  const features =
-    featureDifference === null
-      ? "The features of ONNX Runtime and jax-js were not compared, as only one of them, or none, gave any."
-      : `The features of ONNX Runtime and jax-js differ by ${featureDifference.toExponential(1)} (relative).`;
-  return entropies === null
-    ? [features]
-    : [features, `The step of jax-js takes the views' mean entropy from ${entropies.before.toFixed(3)} to ${entropies.after.toFixed(3)} nats.`];
+/**
+ * What was found before the times were taken: of each the quantity that is furthest away.
+ * @param {Checked[]} checks
+ */
+function remark(checks) {
+  if (checks.length === 0) {
+    return "Nobody's numbers were those that PyTorch recorded.";
+  }
+  const furthest = checks.map(({ title, differences }) => {
+    const [name, value] = Object.entries(differences).reduce((furthest, next) => (next[1] > furthest[1] ? next : furthest));
+    return `${title} by ${value.toExponential(1)} (${name})`;
+  });
+  return `On an episode that PyTorch recorded, the largest differences: ${furthest.join(", ")}.`;
 }
 
 /** The middle one; of an even number, the mean of the middle two. */

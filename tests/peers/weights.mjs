@@ -1,5 +1,5 @@
 /**
- * Reads a checkpoint of clip-ttl, and gives its numbers back as f32, which is what the peers compute with.
+ * Reads a checkpoint of clip-ttl, or an episode that PyTorch recorded, and gives its numbers as f32, which is what the peers compute with.
  *
  * The format is safetensors. A matrix that is quantised comes as two tensors: NAME with the codes, I8 `[rows, columns]` (q8) or
  * U8 `[rows, columns / 2]` (q4), and NAME.scales, F16 `[rows, columns / 32]`: each 32 values of a row share a scale.
@@ -22,11 +22,35 @@ const SCALES = ".scales";
  * @returns {Promise<{ config: any, tensors: Map<string, Tensor> }>} `config` is Hugging Face's CLIPConfig
  */
 export async function readCheckpoint(file) {
+  const { metadata, stored } = await readStored(file, "config.json");
+  const names = [...stored.keys()].filter((name) => !(name.endsWith(SCALES) && stored.has(name.slice(0, -SCALES.length))));
+  const tensors = new Map(names.map((name) => [name, decode(name, stored.get(name), stored.get(name + SCALES))]));
+  return { config: metadata, tensors };
+}
+
+/**
+ * An episode as `tests/oracle` records it: its settings, and all its tensors but the token ids, which are no floating-point numbers.
+ * @param {URL | string} file
+ * @returns {Promise<{ settings: any, tensors: Map<string, Tensor> }>}
+ */
+export async function readRecording(file) {
+  const { metadata, stored } = await readStored(file, "json");
+  const floats = [...stored].filter(([, { dtype }]) => dtype === "F32");
+  return { settings: metadata, tensors: new Map(floats.map(([name, tensor]) => [name, decode(name, tensor, undefined)])) };
+}
+
+/**
+ * The tensors of a file as they are stored, and the JSON that its metadata has under a key.
+ * @param {URL | string} file
+ * @param {string} key
+ * @returns {Promise<{ metadata: any, stored: Map<string, StoredTensor> }>}
+ */
+async function readStored(file, key) {
   const content = await readFile(file);
   const headerLength = Number(content.readBigUInt64LE(0));
   const { __metadata__: metadata, ...entries } = JSON.parse(content.toString("utf8", 8, 8 + headerLength));
-  if (metadata?.["config.json"] === undefined) {
-    throw new Error(`${file}: there is no config.json in its metadata`);
+  if (metadata?.[key] === undefined) {
+    throw new Error(`${file}: there is no ${key} in its metadata`);
   }
   /** @type {Map<string, StoredTensor>} */
   const stored = new Map(
@@ -35,9 +59,7 @@ export async function readCheckpoint(file) {
       { dtype, shape, bytes: new DataView(content.buffer, content.byteOffset + 8 + headerLength + start, end - start) },
     ]),
   );
-  const names = [...stored.keys()].filter((name) => !(name.endsWith(SCALES) && stored.has(name.slice(0, -SCALES.length))));
-  const tensors = new Map(names.map((name) => [name, decode(name, stored.get(name), stored.get(name + SCALES))]));
-  return { config: JSON.parse(metadata["config.json"]), tensors };
+  return { metadata: JSON.parse(metadata[key]), stored };
 }
 
 /**
@@ -48,7 +70,7 @@ export async function readCheckpoint(file) {
 export function tensorOf(tensors, name) {
   const tensor = tensors.get(name);
   if (tensor === undefined) {
-    throw new Error(`the checkpoint has no tensor ${name}`);
+    throw new Error(`there is no tensor ${name}`);
   }
   return tensor;
 }

@@ -101,6 +101,8 @@ pub struct BenchOptions {
     pub views: u32,
     /// Beside other libraries, on these devices.
     pub peers: Vec<PeerDevice>,
+    /// How often each of the libraries has its turn; none leaves it to the device's default.
+    pub rounds: Option<u32>,
     /// A Python with PyTorch, to measure the same episodes with.
     pub pytorch: Option<PathBuf>,
     /// Where the figures go, besides the terminal.
@@ -203,7 +205,10 @@ pub fn run(workspace: &Workspace, options: &BenchOptions) -> Result<bool, Error>
         .collect();
     let mut beside = json!({});
     for device in &options.peers {
-        if let Some(measured) = kept(peers::measure(workspace, *device, &prepared), &mut failures) {
+        if let Some(measured) = kept(
+            peers::measure(workspace, *device, options.rounds, &prepared),
+            &mut failures,
+        ) {
             passed &= measured.passed;
             beside[device.name()] = measured.figures;
         }

@@ -87,6 +87,9 @@ struct BenchArguments {
     /// Measure the default episode beside ONNX Runtime Web and jax-js: on the CPU, on WebGPU, or both
     #[arg(long, value_enum, value_name = "DEVICE", value_delimiter = ',')]
     peers: Vec<PeerDevice>,
+    /// How often each of them has its turn; the table has the medians [default: 5 on the CPU, 1 on WebGPU]
+    #[arg(long, value_name = "N", requires = "peers", value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: Option<u32>,
     /// Measure the models' episodes with PyTorch, too: a Python with the packages of tests/peers/pytorch/requirements.txt
     #[arg(long, value_name = "PYTHON")]
     pytorch: Option<PathBuf>,
@@ -151,6 +154,7 @@ fn run(command: Command) -> Result<ExitCode, Error> {
             dtype,
             views,
             peers,
+            rounds,
             pytorch,
             json,
             no_build,
@@ -174,6 +178,7 @@ fn run(command: Command) -> Result<ExitCode, Error> {
                     dtype,
                     views,
                     peers,
+                    rounds,
                     pytorch,
                     json,
                 },

@@ -1,16 +1,21 @@
 /** TTL's episode written with jax-js, inside the page: the same work as clip-ttl's, with the library's own gradient. */
 
-import { blockUntilReady, defaultDevice, init, jit, lax, nn, numpy as np, tree, valueAndGrad } from "/jax-js/index.js";
+import { defaultDevice, init, jit, lax, nn, numpy as np, tree, valueAndGrad } from "/jax-js/index.js";
+import { filled, loadArrays } from "/pages/arrays.js";
 import { VisionTower } from "/pages/jax-tower.js";
-import { normal } from "/pages/random.js";
+
+/** The adapters' names in a recording, and in the tower. */
+const PROJECTIONS = { q_proj: "query", v_proj: "value" };
+const FACTORS = { lora_A: "down", lora_B: "up" };
 
 /**
+ * The episode begins with the text features and the first adapters of the recording: text features are computed once for a set of labels,
+ * so an episode finds them there.
  * @param {{
- *   device: "cpu" | "webgpu", shape: number[], seed: number, labels: number, config: any, logitScale: number,
- *   recipe: typeof import("../peers.mjs").RECIPE,
- * }} options `shape` is that of the pixels.
+ *   device: "cpu" | "webgpu", shape: number[], config: any, logitScale: number, recipe: typeof import("../peers.mjs").RECIPE,
+ * }} options `shape` is that of the pixels, which are the recorded views' over and over.
  */
-export async function start({ device, shape, seed, labels, config, logitScale, recipe }) {
+export async function start({ device, shape, config, logitScale, recipe }) {
   if (typeof SharedArrayBuffer !== "undefined") {
     throw new Error("this page has SharedArrayBuffer, with which jax-js would start more threads than one");
   }
@@ -20,22 +25,18 @@ export async function start({ device, shape, seed, labels, config, logitScale, r
   }
   defaultDevice(backend);
 
-  const weights = await loadWeights();
+  const weights = new Map([...(await loadArrays("weights"))].map(([name, numbers]) => [name, arrayOf(numbers)]));
+  const recording = await loadArrays("recording");
   const tower = new VisionTower(config, weights, recipe.alpha / recipe.rank);
   const first = tower.blocks - recipe.layers;
-  const pixels = normal(
-    shape.reduce((product, size) => product * size, 1),
-    seed,
-  );
-  // Text features are computed once for a set of labels, so an episode finds them there; which ones changes no time.
-  const texts = unit(np.array(normal(labels * config.projection_dim, seed + 1)).reshape([labels, config.projection_dim]));
-  const initial = initialAdapters(tower, recipe, seed + 2);
+  const pixels = filled(recording.get("views").values, shape);
+  const texts = unit(arrayOf(recording.get("text_features")));
+  const initial = adaptersOf(recording, "init", first, tower.blocks);
   const zeros = () => tree.map((array) => np.zerosLike(array.ref), initial);
 
   const logitsOf = (adapters, tokens) => np.matmul(unit(tower.tail(tokens, first, adapters)), texts.ref.transpose()).mul(logitScale);
   const trunk = jit((pixels) => tower.trunk(pixels, first));
   const features = jit((pixels) => tower.tail(tower.trunk(pixels, first), first, null));
-  const entropies = jit((adapters, tokens) => consuming(adapters, rowEntropies(logitsOf(adapters, tokens))));
   const predict = jit((adapters, tokens) => consuming(adapters, nn.softmax(logitsOf(adapters, tokens.slice([0, 1])))));
   const loss = (adapters, tokens) => {
     const entropy = rowEntropies(logitsOf(adapters, tokens));
@@ -53,7 +54,7 @@ export async function start({ device, shape, seed, labels, config, logitScale, r
     /** The features of all views, row after row, without adapters. */
     features: () => features(upload()).data(),
 
-    /** A whole episode of one step. */
+    /** A whole episode of one step. Gives the first view's probabilities. */
     async episode() {
       const tokens = trunk(upload());
       const [value, adapters, means, squares] = step(tree.ref(initial), zeros(), zeros(), tokens.ref);
@@ -62,36 +63,52 @@ export async function start({ device, shape, seed, labels, config, logitScale, r
       return [...probabilities];
     },
 
-    /** The mean of the views' entropies before the step and after it, in nats. */
-    async meanEntropies() {
-      const tokens = trunk(upload());
-      const before = entropies(tree.ref(initial), tokens.ref).mean();
+    /**
+     * The recorded episode's first step, on its own views, and the prediction with the adapters that were recorded after it: so no update
+     * whose sign rounding decided is in it. Gradients and parameters have the recording's names.
+     */
+    async replay() {
+      const tokens = trunk(arrayOf(recording.get("views")));
       const [value, adapters, means, squares] = step(tree.ref(initial), zeros(), zeros(), tokens.ref);
-      const after = entropies(adapters, tokens).mean();
-      tree.dispose([value, means, squares]);
-      await blockUntilReady([before, after]);
-      return { before: (await before.data())[0], after: (await after.data())[0] };
+      tree.dispose(squares);
+      // The first moments were 0, so that they are the gradient now, but for a factor.
+      const gradient = tree.map((mean) => mean.mul(1 / (1 - recipe.betas[0])), means);
+      const prediction = predict(adaptersOf(recording, "step0.after", first, tower.blocks), tokens);
+      return {
+        loss: [...(await value.data())],
+        gradients: await named(gradient, first),
+        parameters: await named(adapters, first),
+        prediction: [...(await prediction.data())],
+      };
     },
   };
 }
 
-/** The numbers that `packed` made: `weights.json` says where in `weights.bin` each array lies. */
-async function loadWeights() {
-  const index = await (await fetch("/made/weights.json")).json();
-  const buffer = await (await fetch("/made/weights.bin")).arrayBuffer();
-  return new Map(
-    Object.entries(index).map(([name, { shape, offset, count }]) => [name, np.array(new Float32Array(buffer, offset, count)).reshape(shape)]),
-  );
+/** Numbers as jax-js has them. */
+function arrayOf({ shape, values }) {
+  return np.array(values).reshape(shape);
 }
 
-/** As LoRA begins: one factor random with the variance of Xavier, the other 0, so that the adapters change nothing yet. */
-function initialAdapters(tower, { rank, layers }, seed) {
-  const deviation = Math.sqrt(2 / (tower.width + rank));
-  const factors = (place) => ({
-    down: np.array(normal(tower.width * rank, seed + place).map((value) => value * deviation)).reshape([tower.width, rank]),
-    up: np.zeros([rank, tower.width]),
-  });
-  return Array.from({ length: layers }, (_, index) => ({ query: factors(2 * index), value: factors(2 * index + 1) }));
+/** The adapters of the blocks from `first` to `end` as they are in a recording under a prefix; they are transposed there already. */
+function adaptersOf(recording, prefix, first, end) {
+  const array = (name) => arrayOf(recording.get(`${prefix}.layers.${name}`));
+  const factors = (projection) => Object.fromEntries(Object.entries(FACTORS).map(([factor, key]) => [key, array(`${projection}.${factor}`)]));
+  const adapters = (block) => Object.fromEntries(Object.entries(PROJECTIONS).map(([projection, key]) => [key, factors(`${block}.${projection}`)]));
+  return Array.from({ length: end - first }, (_, index) => adapters(first + index));
+}
+
+/** The numbers of adapters, which it consumes, by their names in a recording. */
+async function named(adapters, first) {
+  const result = {};
+  for (const [index, adapter] of adapters.entries()) {
+    for (const [projection, projectionKey] of Object.entries(PROJECTIONS)) {
+      for (const [factor, factorKey] of Object.entries(FACTORS)) {
+        const numbers = await adapter[projectionKey][factorKey].data();
+        result[`layers.${first + index}.${projection}.${factor}`] = [...numbers];
+      }
+    }
+  }
+  return result;
 }
 
 /** The first update of AdamW. It consumes its arguments, and gives the new values and moments. */

@@ -18,8 +18,13 @@ pub(super) struct BesidePeers {
     pub passed: bool,
 }
 
-/// Measures on one device, and prints a table of it.
-pub(super) fn measure(workspace: &Workspace, device: PeerDevice, prepared: &Prepared) -> Result<BesidePeers, Error> {
+/// Measures on one device, and prints a table of it. `rounds` is how often each library has its turn; none leaves it to the device's default.
+pub(super) fn measure(
+    workspace: &Workspace,
+    device: PeerDevice,
+    rounds: Option<u32>,
+    prepared: &Prepared,
+) -> Result<BesidePeers, Error> {
     println!("\nMeasuring beside other libraries: {}", device.name());
     let results = workspace.bench();
     fs::create_dir_all(&results).map_err(Error::file("create", &results))?;
@@ -29,8 +34,8 @@ pub(super) fn measure(workspace: &Workspace, device: PeerDevice, prepared: &Prep
         fs::remove_file(&file).map_err(Error::file("remove", &file))?;
     }
     let status = node::node()?
-        .arg("measure.mjs")
-        .args(["--site", &prepared.server.url(), "--device", device.name(), "--json"])
+        .args(arguments(&prepared.server.url(), device, rounds))
+        .arg("--json")
         .arg(&file)
         .env("CHROMIUM", &prepared.chromium)
         .current_dir(workspace.peer_tests())
@@ -48,4 +53,28 @@ pub(super) fn measure(workspace: &Workspace, device: PeerDevice, prepared: &Prep
         figures,
         passed: status.success(),
     })
+}
+
+/// What Node.js is told, without the file for the figures.
+fn arguments(site: &str, device: PeerDevice, rounds: Option<u32>) -> Vec<String> {
+    let mut arguments = Vec::from(["measure.mjs", "--site", site, "--device", device.name()].map(str::to_owned));
+    if let Some(rounds) = rounds {
+        arguments.extend(["--rounds".to_owned(), rounds.to_string()]);
+    }
+    arguments
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_of_rounds_is_passed_on_where_it_is_given() {
+        let site = "http://127.0.0.1:8080/";
+        let default = ["measure.mjs", "--site", site, "--device", "webgpu"];
+        assert_eq!(arguments(site, PeerDevice::Webgpu, None), default);
+        let three = arguments(site, PeerDevice::Webgpu, Some(3));
+        assert_eq!(three[..default.len()], default);
+        assert_eq!(three[default.len()..], ["--rounds", "3"]);
+    }
 }
