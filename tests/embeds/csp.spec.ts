@@ -24,7 +24,7 @@ function html(script: string): string {
 <link rel="icon" href="bee.jpg">
 <script type="module" src="${script}"></script>
 <h1>A strict page</h1>
-<clip-ttl src="bee.jpg" labels="bee, butterfly, fly, spider, daisy"></clip-ttl>`;
+<clip-ttl src="bee.jpg" labels="bee, ant, fly, spider, daisy"></clip-ttl>`;
 }
 
 /** Where browsers report violations, those in workers too, of which a page hears nothing. */

@@ -9,7 +9,7 @@ import { expect, test } from "./test.js";
 import { expectResult, VIEWS, Widget, type Report } from "./widget.js";
 
 const PICTURE: Content = { file: join(HERE, "../../www/samples/bee.jpg") };
-const LABELS = `labels="bee, butterfly, fly, spider, daisy"`;
+const LABELS = `labels="bee, ant, fly, spider, daisy"`;
 const ELEMENT = `<clip-ttl src="bee.jpg" ${LABELS}></clip-ttl>`;
 
 function head(version: string, more = ""): string {

@@ -8,7 +8,7 @@ import { expect, test } from "./test.js";
 import { expectResult, VIEWS, Widget, type Report } from "./widget.js";
 
 const EMBED = "https://clip-ttl.github.io/clip-ttl/embed.html";
-const LABELS = "bee,butterfly,fly,spider,daisy";
+const LABELS = "bee,ant,fly,spider,daisy";
 
 interface Message {
   readonly data: { readonly source?: string; readonly version?: number; readonly type: string; readonly [key: string]: unknown };

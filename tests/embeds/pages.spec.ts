@@ -7,7 +7,7 @@ import type { LocalServer } from "./server.js";
 import { expect, test, type Built } from "./test.js";
 import { Widget } from "./widget.js";
 
-const LABELS = ["bee", "butterfly", "fly", "spider", "daisy"];
+const LABELS = ["bee", "ant", "fly", "spider", "daisy"];
 
 /** What is asked of the package's server before an element is near the view: its code, and what that shares with index.js. */
 const CODE = /\/(element|shared-\w+)\.js$/;

@@ -39,7 +39,7 @@ export const LESSONS: readonly Lesson[] = [
     id: "the-margin",
     title: "The margin",
     summary: "The same views twice: a higher margin multiplies every weight by the same number. Guess what that changes, then step.",
-    hash: "picture=bee.jpg&labels=butterfly,fly,spider,bee,ladybug,daisy,beetle,dragonfly,grasshopper,bird&steps=3&views=24&seed=0&state=0&b.margin=1.4",
+    hash: "picture=bee.jpg&labels=ant,fly,spider,bee,ladybug,daisy,beetle,dragonfly,grasshopper,bird&steps=3&views=24&seed=0&state=0&b.margin=1.4",
     tasks: [
       "Compare the weights of A and B: by what factor do they differ?",
       "Compare the answers after each update. AdamW divides a gradient by its size: what is left of the factor?",
