@@ -132,24 +132,31 @@ mod tests {
         files
     }
 
-    /// Adds the files below `folder` that no file beside or above them names as a module.
-    fn orphans(folder: &Path, roots: &[&str], found: &mut Vec<PathBuf>) {
+    /// Adds the files below `folder` that no file beside or above them names as a module, and none of `programs` by its path.
+    fn orphans(folder: &Path, roots: &[&str], programs: &[String], found: &mut Vec<PathBuf>) {
         let files = rust_files(folder);
         let above = folder.with_extension("rs");
         let parents: Vec<String> = files.iter().chain([&above]).flat_map(std::fs::read_to_string).collect();
+        let folder_name = folder.file_name().unwrap().to_str().unwrap();
         for file in &files {
             let name = file.file_stem().unwrap().to_str().unwrap();
-            let is_named = parents.iter().any(|parent| parent.contains(&format!("mod {name};")));
+            let path = format!("{folder_name}/{name}.rs\"]");
+            let is_named = parents.iter().any(|parent| parent.contains(&format!("mod {name};")))
+                || programs.iter().any(|program| program.contains(&path));
             if !is_named && !roots.contains(&name) {
                 found.push(file.clone());
             }
         }
-        for entry in folder.read_dir().into_iter().flatten() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                orphans(&path, &["main", "mod"], found);
-            }
+        for path in folders(folder) {
+            orphans(&path, &["main", "mod"], programs, found);
         }
+    }
+
+    fn folders(folder: &Path) -> Vec<PathBuf> {
+        let entries = folder.read_dir().into_iter().flatten();
+        let mut folders: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+        folders.retain(|path| path.is_dir());
+        folders
     }
 
     #[test]
@@ -158,13 +165,17 @@ mod tests {
         let mut found = Vec::new();
         for member in crates.read_dir().unwrap() {
             let member = member.unwrap().path();
-            orphans(&member.join("src"), &["lib", "main"], &mut found);
-            // Each file directly in this folder is a test program.
-            for program in member.join("tests").read_dir().into_iter().flatten() {
-                let program = program.unwrap().path();
-                if program.is_dir() {
-                    orphans(&program, &["main", "mod"], &mut found);
-                }
+            orphans(&member.join("src"), &["lib", "main"], &[], &mut found);
+            // Each file directly in this folder is a test program, and so is a folder with a `main.rs`.
+            let tests = member.join("tests");
+            let mains = folders(&tests).into_iter().map(|folder| folder.join("main.rs"));
+            let programs: Vec<String> = rust_files(&tests)
+                .into_iter()
+                .chain(mains)
+                .flat_map(std::fs::read_to_string)
+                .collect();
+            for folder in folders(&tests) {
+                orphans(&folder, &["main", "mod"], &programs, &mut found);
             }
         }
         assert_eq!(

@@ -9,7 +9,7 @@ use crate::error::Result;
 const MOST_BYTES: u64 = if cfg!(target_pointer_width = "32") {
     1 << 30
 } else {
-    16 << 30
+    64 << 30
 };
 /// Texts that go through the text tower at a time.
 const TEXTS: u64 = 64;
