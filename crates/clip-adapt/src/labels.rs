@@ -2,6 +2,7 @@
 
 use burn::tensor::Tensor;
 use clip_model::clip::{Clip, normalise};
+use clip_model::config::TEXTS_AT_ONCE;
 use clip_model::lora::Adapter;
 use clip_model::tokenizer::Tokenizer;
 
@@ -9,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::report::Warning;
 
 /// Labels whose texts are encoded at a time.
-pub(crate) const CHUNK_LABELS: usize = 64;
+pub(crate) const CHUNK_LABELS: usize = TEXTS_AT_ONCE;
 /// Where a template takes the label.
 const PLACE: &str = "{}";
 
@@ -136,13 +137,20 @@ impl TextEncoder {
         Ok(())
     }
 
+    /// What it encodes.
+    #[must_use]
+    pub fn prompts(&self) -> &Prompts {
+        &self.prompts
+    }
+
     /// The encoded set, once all of it is.
     #[must_use]
-    pub fn finish(self) -> LabelSet {
-        LabelSet {
-            prompts: self.prompts,
-            features: Tensor::cat(self.features, 0),
-        }
+    pub fn set(&self) -> Option<LabelSet> {
+        let (done, labels) = self.progress();
+        (done == labels).then(|| LabelSet {
+            prompts: self.prompts.clone(),
+            features: Tensor::cat(self.features.clone(), 0),
+        })
     }
 }
 

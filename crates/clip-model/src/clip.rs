@@ -9,6 +9,7 @@ use crate::config::ClipConfig;
 use crate::device::ComputeDevice;
 use crate::error::{Error, Result};
 use crate::fused::rows_product;
+use crate::linear::FrozenLinear;
 use crate::pixels::Preprocessing;
 use crate::quantised::WeightFormat;
 use crate::text::TextTower;
@@ -72,7 +73,7 @@ impl Clip {
     #[must_use]
     pub fn resident(&self) -> BTreeMap<WeightFormat, Resident> {
         let mut resident = BTreeMap::<WeightFormat, Resident>::new();
-        for linear in self.vision.linears().chain(self.text.linears()) {
+        for linear in self.linears() {
             let (format, values, bytes) = linear.resident();
             let entry = resident.entry(format).or_default();
             entry.values += values;
@@ -91,15 +92,22 @@ impl Clip {
     /// The format of most values that are multiplied by. Those of the token embedding don't count, of which a label needs a few rows.
     #[must_use]
     pub fn main_format(&self) -> WeightFormat {
-        let mut counts = BTreeMap::<WeightFormat, usize>::new();
-        for linear in self.vision.linears().chain(self.text.linears()) {
+        WeightFormat::of_most(&self.multiplied_values())
+    }
+
+    /// How many values of each format are multiplied by.
+    #[must_use]
+    pub fn multiplied_values(&self) -> BTreeMap<WeightFormat, usize> {
+        let mut counts = BTreeMap::new();
+        for linear in self.linears() {
             let (format, values, _) = linear.resident();
             *counts.entry(format).or_default() += values;
         }
         counts
-            .into_iter()
-            .max_by_key(|(_, values)| *values)
-            .map_or(WeightFormat::F32, |(format, _)| format)
+    }
+
+    fn linears(&self) -> impl Iterator<Item = &FrozenLinear> {
+        self.vision.linears().chain(self.text.linears())
     }
 
     /// Uploads normalised views, one after the other as [`crate::pixels::normalise`] makes them, as

@@ -10,6 +10,8 @@ mod memory;
 use serde::Deserialize;
 use serde_json::Value;
 
+pub use memory::TEXTS_AT_ONCE;
+
 use crate::error::{Error, Result};
 
 /// No published CLIP comes near it; a larger number is damage or malice, and would overflow products of sizes.
@@ -383,23 +385,6 @@ mod tests {
         assert_eq!(config.vision.patch_size, 16);
         assert_eq!(config.vision.tokens(), 197);
         assert_eq!(config.text.end_token, EndToken::LargestId);
-    }
-
-    #[test]
-    fn towers_that_no_machine_has_room_for_are_refused() {
-        let vision = |image_size: usize, patch_size: usize| {
-            format!(
-                r#"{{"vision_config":{{"image_size":{image_size},"patch_size":{patch_size},"hidden_size":4,"num_attention_heads":4}}}}"#
-            )
-        };
-        let error = ClipConfig::from_json(&vision(4096, 8)).unwrap_err().to_string();
-        assert!(error.contains("image_size") && error.contains("GB"), "{error}");
-        let texts = r#"{"text_config":{"max_position_embeddings":65536}}"#;
-        let error = ClipConfig::from_json(texts).unwrap_err().to_string();
-        assert!(error.contains("max_position_embeddings"), "{error}");
-        // ViT-L/14 with pictures of 336 pixels: the largest CLIP that OpenAI has published.
-        let large = r#"{"vision_config":{"image_size":336,"patch_size":14,"hidden_size":1024,"num_attention_heads":16,"intermediate_size":4096}}"#;
-        assert!(ClipConfig::from_json(large).unwrap().most_views_at_once() > 48);
     }
 
     #[test]

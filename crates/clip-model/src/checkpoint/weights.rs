@@ -109,10 +109,7 @@ impl Weights {
         for tensor in self.with_role(|role| matches!(role, Role::Matrix(_))) {
             *counts.entry(tensor.format()).or_default() += tensor.len();
         }
-        counts
-            .into_iter()
-            .max_by_key(|(_, values)| *values)
-            .map_or(WeightFormat::F32, |(format, _)| format)
+        WeightFormat::of_most(&counts)
     }
 
     /// The same weights with all matrices in another format; biases, norms and positions stay as they are.

@@ -12,7 +12,7 @@ const MOST_BYTES: u64 = if cfg!(target_pointer_width = "32") {
     64 << 30
 };
 /// Texts that go through the text tower at a time.
-const TEXTS: u64 = 64;
+pub const TEXTS_AT_ONCE: usize = 64;
 
 impl TransformerConfig {
     /// Bytes of the largest tensor that one sequence of so many tokens needs: its attention's scores, or a layer's output.
@@ -41,35 +41,49 @@ impl ClipConfig {
 
     /// Refuses towers of which not even the smallest piece of work has room.
     pub(super) fn check_activations(&self) -> Result<()> {
-        let gigabytes = |bytes: u64| format!("{:.1} GB", bytes as f64 / 1e9);
-        let view_bytes = self.view_bytes();
-        if view_bytes > MOST_BYTES {
-            return Err(unsupported(
+        let texts = self.text.transformer.sequence_bytes(self.text.context_length);
+        for (key, size, what, bytes) in [
+            (
                 "vision_config.image_size",
-                &self.vision.image_size,
-                format!(
-                    "one view would take {}, and {} are possible",
-                    gigabytes(view_bytes),
-                    gigabytes(MOST_BYTES)
-                ),
-            ));
-        }
-        let text_bytes = self
-            .text
-            .transformer
-            .sequence_bytes(self.text.context_length)
-            .saturating_mul(TEXTS);
-        if text_bytes > MOST_BYTES {
-            return Err(unsupported(
+                self.vision.image_size,
+                "one view".to_owned(),
+                self.view_bytes(),
+            ),
+            (
                 "text_config.max_position_embeddings",
-                &self.text.context_length,
-                format!(
-                    "{TEXTS} texts would take {}, and {} are possible",
-                    gigabytes(text_bytes),
-                    gigabytes(MOST_BYTES)
-                ),
-            ));
+                self.text.context_length,
+                format!("{TEXTS_AT_ONCE} texts"),
+                texts.saturating_mul(TEXTS_AT_ONCE as u64),
+            ),
+        ] {
+            if bytes > MOST_BYTES {
+                let [bytes, most] = [bytes, MOST_BYTES].map(|bytes| bytes as f64 / 1e9);
+                let supported = format!("{what} would take {bytes:.1} GB, and {most:.1} GB are possible");
+                return Err(unsupported(key, &size, supported));
+            }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn towers_that_no_machine_has_room_for_are_refused() {
+        let vision = |image_size: usize, patch_size: usize| {
+            format!(
+                r#"{{"vision_config":{{"image_size":{image_size},"patch_size":{patch_size},"hidden_size":4,"num_attention_heads":4}}}}"#
+            )
+        };
+        let error = ClipConfig::from_json(&vision(4096, 8)).unwrap_err().to_string();
+        assert!(error.contains("image_size") && error.contains("GB"), "{error}");
+        let texts = r#"{"text_config":{"max_position_embeddings":65536}}"#;
+        let error = ClipConfig::from_json(texts).unwrap_err().to_string();
+        assert!(error.contains("max_position_embeddings"), "{error}");
+        // ViT-L/14 with pictures of 336 pixels: the largest CLIP that OpenAI has published.
+        let large = r#"{"vision_config":{"image_size":336,"patch_size":14,"hidden_size":1024,"num_attention_heads":16,"intermediate_size":4096}}"#;
+        assert!(ClipConfig::from_json(large).unwrap().most_views_at_once() > 48);
     }
 }

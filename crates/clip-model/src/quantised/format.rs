@@ -5,6 +5,8 @@
 //! code of value `i` in its low half and that of value `i + 16` in its high half, both plus 8 (the layout of ggml's `Q4_0`): so
 //! a vector of bytes becomes two vectors of values without shuffling.
 
+use std::collections::BTreeMap;
+
 use half::f16;
 
 /// Values of a block, which share a scale.
@@ -44,6 +46,12 @@ impl WeightFormat {
             Self::Q8 => "q8",
             Self::Q4 => "q4",
         }
+    }
+
+    /// The format of most values, of so many of each; single precision where there are none.
+    pub(crate) fn of_most(counts: &BTreeMap<Self, usize>) -> Self {
+        let most = counts.iter().max_by_key(|(_, values)| **values);
+        most.map_or(Self::F32, |(format, _)| *format)
     }
 
     /// Whether values share scales, in blocks of [`BLOCK`].

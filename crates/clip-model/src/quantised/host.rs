@@ -3,72 +3,67 @@
 use burn::backend::flex::FlexTensor;
 use burn::tensor::TensorData;
 
+use super::format::WeightFormat;
 use super::matrix;
 use super::operation::PackedLayout;
 #[cfg(not(target_family = "wasm"))]
 use crate::product::is_fast;
 
-pub(super) fn unpack(codes: &FlexTensor, scales: &FlexTensor, layout: PackedLayout) -> FlexTensor {
-    let count = layout.rows * layout.columns;
-    let values = matrix::decode_words(layout.format, codes.storage(), scales.storage(), count);
-    FlexTensor::from_data(TensorData::new(values, [layout.rows, layout.columns]))
+/// A packed matrix `[outputs, inputs]` of a linear layer.
+pub(super) struct Packed<'a> {
+    pub(super) codes: &'a FlexTensor,
+    pub(super) scales: &'a FlexTensor,
+    pub(super) layout: PackedLayout,
 }
 
-pub(super) fn linear(
-    x: &FlexTensor,
-    bias: &FlexTensor,
-    codes: &FlexTensor,
-    scales: &FlexTensor,
-    layout: PackedLayout,
-) -> FlexTensor {
-    #[cfg(not(target_family = "wasm"))]
-    if !is_fast() {
-        return by_library::linear(x, bias, codes, scales, layout);
+impl Packed<'_> {
+    /// All values, `[outputs, inputs]`.
+    pub(super) fn unpack(&self) -> FlexTensor {
+        let PackedLayout { format, rows, columns } = self.layout;
+        let values = matrix::decode_words(format, self.codes.storage(), self.scales.storage(), rows * columns);
+        FlexTensor::from_data(TensorData::new(values, [rows, columns]))
     }
-    by_panels::linear(x, bias, codes, scales, layout)
-}
 
-pub(super) fn linear_backward(
-    grad: &FlexTensor,
-    codes: &FlexTensor,
-    scales: &FlexTensor,
-    layout: PackedLayout,
-) -> FlexTensor {
-    #[cfg(not(target_family = "wasm"))]
-    if !is_fast() {
-        return by_library::linear_backward(grad, codes, scales, layout);
+    /// `[..., inputs]` to `[..., outputs]`.
+    pub(super) fn linear(&self, x: &FlexTensor, bias: &FlexTensor) -> FlexTensor {
+        #[cfg(not(target_family = "wasm"))]
+        if !is_fast() {
+            return by_library::linear(self, x, bias);
+        }
+        by_panels::linear(self, x, bias)
     }
-    by_panels::linear_backward(grad, codes, scales, layout)
+
+    /// `[..., outputs]` to `[..., inputs]`.
+    pub(super) fn linear_backward(&self, grad: &FlexTensor) -> FlexTensor {
+        #[cfg(not(target_family = "wasm"))]
+        if !is_fast() {
+            return by_library::linear_backward(self, grad);
+        }
+        by_panels::linear_backward(self, grad)
+    }
+
+    /// What a function of `matrix` makes of it.
+    fn decode(&self, decode: impl Fn(WeightFormat, &[u32], &[u32], [usize; 2]) -> Vec<f32>) -> Vec<f32> {
+        let PackedLayout { format, rows, columns } = self.layout;
+        decode(format, self.codes.storage(), self.scales.storage(), [rows, columns])
+    }
 }
 
 /// By our own product: see [`crate::product`].
 mod by_panels {
-    use super::{FlexTensor, PackedLayout, TensorData, matrix};
+    use super::{FlexTensor, Packed, TensorData, matrix};
     use crate::flex::values;
     use crate::product::rows_by_panels;
 
-    pub(super) fn linear(
-        x: &FlexTensor,
-        bias: &FlexTensor,
-        codes: &FlexTensor,
-        scales: &FlexTensor,
-        layout: PackedLayout,
-    ) -> FlexTensor {
-        let shape = [layout.rows, layout.columns];
-        let panels = matrix::decode_panels_transposed(layout.format, codes.storage(), scales.storage(), shape);
+    pub(super) fn linear(packed: &Packed<'_>, x: &FlexTensor, bias: &FlexTensor) -> FlexTensor {
         let bias = bias.to_contiguous();
-        multiply(x, &panels, values(&bias), layout.columns)
+        let panels = packed.decode(matrix::decode_panels_transposed);
+        multiply(x, &panels, values(&bias), packed.layout.columns)
     }
 
-    pub(super) fn linear_backward(
-        grad: &FlexTensor,
-        codes: &FlexTensor,
-        scales: &FlexTensor,
-        layout: PackedLayout,
-    ) -> FlexTensor {
-        let shape = [layout.rows, layout.columns];
-        let panels = matrix::decode_panels(layout.format, codes.storage(), scales.storage(), shape);
-        multiply(grad, &panels, &vec![0.0; layout.columns], layout.rows)
+    pub(super) fn linear_backward(packed: &Packed<'_>, grad: &FlexTensor) -> FlexTensor {
+        let panels = packed.decode(matrix::decode_panels);
+        multiply(grad, &panels, &vec![0.0; packed.layout.columns], packed.layout.rows)
     }
 
     /// `[..., inputs]` to `[..., outputs]`, as many as the bias has.
@@ -89,30 +84,18 @@ mod by_library {
     use burn::backend::ops::FloatTensorOps as _;
     use burn::backend::{Flex, TensorMetadata as _};
 
-    use super::{FlexTensor, PackedLayout, TensorData, matrix, unpack};
+    use super::{FlexTensor, Packed, TensorData, matrix};
     use crate::fused::{FusedOps as _, as_row};
 
-    pub(super) fn linear(
-        x: &FlexTensor,
-        bias: &FlexTensor,
-        codes: &FlexTensor,
-        scales: &FlexTensor,
-        layout: PackedLayout,
-    ) -> FlexTensor {
-        let (outputs, inputs) = (layout.rows, layout.columns);
-        let values = matrix::decode_transposed(layout.format, codes.storage(), scales.storage(), [outputs, inputs]);
-        let weight = FlexTensor::from_data(TensorData::new(values, [inputs, outputs]));
+    pub(super) fn linear(packed: &Packed<'_>, x: &FlexTensor, bias: &FlexTensor) -> FlexTensor {
+        let values = packed.decode(matrix::decode_transposed);
+        let weight = FlexTensor::from_data(TensorData::new(values, [packed.layout.columns, packed.layout.rows]));
         let product = Flex::rows_product(x.clone(), weight);
         let dimensions = product.shape().num_dims();
         Flex::float_add(product, as_row::<Flex>(bias.clone(), dimensions))
     }
 
-    pub(super) fn linear_backward(
-        grad: &FlexTensor,
-        codes: &FlexTensor,
-        scales: &FlexTensor,
-        layout: PackedLayout,
-    ) -> FlexTensor {
-        Flex::rows_product(grad.clone(), unpack(codes, scales, layout))
+    pub(super) fn linear_backward(packed: &Packed<'_>, grad: &FlexTensor) -> FlexTensor {
+        Flex::rows_product(grad.clone(), packed.unpack())
     }
 }

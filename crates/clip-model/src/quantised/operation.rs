@@ -9,6 +9,7 @@ use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind, unary};
+use burn::backend::flex::FlexTensor;
 use burn::backend::ops::FloatTensorOps as _;
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Autodiff, AutodiffBackend as _, Backend, Cube, Flex, TensorMetadata, backend_extension};
@@ -55,9 +56,13 @@ pub trait PackedOps: Backend {
     ) -> FloatTensor<Self>;
 }
 
+fn packed<'a>(codes: &'a FlexTensor, scales: &'a FlexTensor, layout: PackedLayout) -> host::Packed<'a> {
+    host::Packed { codes, scales, layout }
+}
+
 impl PackedOps for Flex {
     fn unpack(codes: IntTensor<Self>, scales: IntTensor<Self>, layout: PackedLayout) -> FloatTensor<Self> {
-        host::unpack(&codes, &scales, layout)
+        packed(&codes, &scales, layout).unpack()
     }
 
     fn packed_linear(
@@ -67,7 +72,7 @@ impl PackedOps for Flex {
         scales: IntTensor<Self>,
         layout: PackedLayout,
     ) -> FloatTensor<Self> {
-        host::linear(&x, &bias, &codes, &scales, layout)
+        packed(&codes, &scales, layout).linear(&x, &bias)
     }
 
     fn packed_linear_backward(
@@ -76,7 +81,7 @@ impl PackedOps for Flex {
         scales: IntTensor<Self>,
         layout: PackedLayout,
     ) -> FloatTensor<Self> {
-        host::linear_backward(&grad, &codes, &scales, layout)
+        packed(&codes, &scales, layout).linear_backward(&grad)
     }
 }
 

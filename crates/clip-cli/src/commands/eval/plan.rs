@@ -9,7 +9,6 @@ use clip_adapt::options::{Options, ViewOptions};
 use clip_adapt::setup::Setup;
 use clip_eval::record::Condition;
 use clip_model::clip::Clip;
-use clip_model::quantised::WeightFormat;
 use serde_json::{Map, Value, json};
 
 use super::document::{MatrixFormat, Run};
@@ -131,16 +130,9 @@ pub(super) fn conditions(arguments: &EvalArgs) -> Result<Vec<Condition>, Error> 
 
 /// The formats of a model's matrices, that of most values first. Biases, norms and positions, which are always in single precision, are none.
 pub(super) fn formats(clip: &Clip) -> Vec<MatrixFormat> {
-    let linears = clip.vision.linears().chain(clip.text.linears());
-    let of_linears = linears.map(|linear| {
-        let (format, values, _) = linear.resident();
-        (format, values)
-    });
     let embedding = clip.text.token_embedding();
-    let mut counts = BTreeMap::<WeightFormat, usize>::new();
-    for (format, values) in of_linears.chain([(embedding.format(), embedding.len())]) {
-        *counts.entry(format).or_default() += values;
-    }
+    let mut counts = clip.multiplied_values();
+    *counts.entry(embedding.format()).or_default() += embedding.len();
     let mut formats: Vec<MatrixFormat> = counts
         .into_iter()
         .map(|(format, values)| MatrixFormat {
