@@ -12,8 +12,8 @@ use web_time::Instant;
 
 use crate::entropy;
 use crate::error::{Error, Result};
-use crate::label_encoding::LabelCache;
-use crate::labels::{LabelSet, Prompts, TextEncoder, mean_features};
+use crate::label_encoding::{LabelCache, LabelEncoding};
+use crate::labels::{LabelSet, Prompts, mean_features};
 use crate::methods::Setting;
 use crate::options::ViewOptions;
 use crate::readback::{read_rows, read_values};
@@ -35,7 +35,7 @@ pub(crate) struct Groundwork {
     /// Those that the prediction without adaptation takes the mean of.
     first_prompts: Vec<Prompts>,
     sets: Vec<LabelSet>,
-    encoder: Option<TextEncoder>,
+    encoding: Option<LabelEncoding>,
     phase: Phase,
     /// By the number of blocks that they went through, the tokens `[views, tokens, width]` of each chunk of views. What is kept
     /// is said once it is known what is done with the views.
@@ -87,7 +87,7 @@ impl Groundwork {
             prompts: all,
             first_prompts,
             sets: Vec::new(),
-            encoder: None,
+            encoding: None,
             phase: Phase::Drawn,
             tokens: BTreeMap::new(),
             zero_shot: Vec::new(),
@@ -183,25 +183,17 @@ impl Groundwork {
 
     fn encode_labels(&mut self) -> Result<Event> {
         if let Some(prompts) = self.prompts.get(self.sets.len()) {
-            if let Some(set) = self.cache.get(prompts) {
-                // Somebody else was quicker: what is half done here must not pass for the next set.
-                self.encoder = None;
+            let encoding = self
+                .encoding
+                .get_or_insert_with(|| LabelEncoding::new(Arc::clone(&self.clip), self.cache.clone(), prompts.clone()));
+            if let Some(set) = encoding.advance_to_set()? {
+                // What is half done, where somebody else was quicker, must not pass for the next set.
+                self.encoding = None;
                 self.sets.push(set);
-            } else {
-                let mut encoder = self.encoder.take().unwrap_or_else(|| TextEncoder::new(prompts.clone()));
-                encoder.advance(&self.clip, None)?;
-                let (done, total) = encoder.progress();
-                if done < total {
-                    self.encoder = Some(encoder);
-                } else {
-                    let set = encoder.finish();
-                    self.cache.put(&set);
-                    self.sets.push(set);
-                }
             }
         }
         let size = |prompts: &Prompts| prompts.labels.len();
-        let under_way = self.encoder.as_ref().map_or(0, |encoder| encoder.progress().0);
+        let under_way = self.encoding.as_ref().map_or(0, LabelEncoding::done);
         if self.sets.len() == self.prompts.len() {
             self.phase = Phase::Encoding;
         }

@@ -40,25 +40,20 @@ fn bytes_of(set: &LabelSet) -> usize {
     set.features.dims().iter().product::<usize>() * size_of::<f32>()
 }
 
-/// Labels on their way through the text tower, ahead of [`Session::classify`](crate::session::Session::classify): of many labels that is most of
-/// the work, and a host that wants to show progress, or to stop, needs it in pieces.
+/// Labels on their way through the text tower, for instance ahead of [`Session::classify`](crate::session::Session::classify): of many labels that is
+/// most of the work, and a host that wants to show progress, or to stop, needs it in pieces.
 pub struct LabelEncoding {
     clip: Arc<Clip>,
     cache: LabelCache,
-    /// Nothing once all are encoded.
-    encoder: Option<TextEncoder>,
-    labels: usize,
+    encoder: TextEncoder,
 }
 
 impl LabelEncoding {
     pub(crate) fn new(clip: Arc<Clip>, cache: LabelCache, prompts: Prompts) -> Self {
-        let labels = prompts.labels.len();
-        let is_known = cache.get(&prompts).is_some();
         Self {
             clip,
             cache,
-            encoder: (!is_known).then(|| TextEncoder::new(prompts)),
-            labels,
+            encoder: TextEncoder::new(prompts),
         }
     }
 
@@ -67,20 +62,28 @@ impl LabelEncoding {
     /// # Errors
     /// Those of the model and the device.
     pub fn advance(&mut self) -> Result<(usize, usize)> {
-        let Some(mut encoder) = self.encoder.take() else {
-            return Ok((self.labels, self.labels));
-        };
-        if let Err(error) = encoder.advance(&self.clip, None) {
-            // It isn't done: another call tries again.
-            self.encoder = Some(encoder);
-            return Err(error);
+        let labels = self.encoder.progress().1;
+        Ok(match self.advance_to_set()? {
+            Some(_) => (labels, labels),
+            None => self.encoder.progress(),
+        })
+    }
+
+    /// The same, with the set once all labels are encoded, be it by somebody else.
+    pub(crate) fn advance_to_set(&mut self) -> Result<Option<LabelSet>> {
+        if let Some(set) = self.cache.get(self.encoder.prompts()) {
+            return Ok(Some(set));
         }
-        let (done, labels) = encoder.progress();
-        if done < labels {
-            self.encoder = Some(encoder);
-        } else {
-            self.cache.put(&encoder.finish());
+        self.encoder.advance(&self.clip, None)?;
+        let set = self.encoder.set();
+        if let Some(set) = &set {
+            self.cache.put(set);
         }
-        Ok((done, labels))
+        Ok(set)
+    }
+
+    /// How many labels this one has encoded.
+    pub(crate) fn done(&self) -> usize {
+        self.encoder.progress().0
     }
 }

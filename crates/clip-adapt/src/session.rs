@@ -89,8 +89,11 @@ impl Session {
     /// # Errors
     /// Those of [`Prompts::new`].
     pub fn encode(&self, labels: &[String], template: &str) -> Result<LabelEncoding> {
-        let prompts = self.prompts(labels, template)?;
-        Ok(LabelEncoding::new(Arc::clone(&self.clip), self.cache.clone(), prompts))
+        Ok(self.encoding(self.prompts(labels, template)?))
+    }
+
+    fn encoding(&self, prompts: Prompts) -> LabelEncoding {
+        LabelEncoding::new(Arc::clone(&self.clip), self.cache.clone(), prompts)
     }
 
     async fn classify_with(
@@ -228,18 +231,21 @@ impl Session {
 
     /// With an adapter the features are of this one call, and neither taken from the cache nor put there.
     fn encode_labels(&self, prompts: Prompts, adapter: Option<&Adapter>) -> Result<LabelSet> {
-        if let (None, Some(set)) = (adapter, self.cache.get(&prompts)) {
-            return Ok(set);
+        if adapter.is_none() {
+            let mut encoding = self.encoding(prompts);
+            loop {
+                if let Some(set) = encoding.advance_to_set()? {
+                    return Ok(set);
+                }
+            }
         }
         let mut encoder = TextEncoder::new(prompts);
-        while encoder.progress().0 < encoder.progress().1 {
+        loop {
             encoder.advance(&self.clip, adapter)?;
+            if let Some(set) = encoder.set() {
+                return Ok(set);
+            }
         }
-        let set = encoder.finish();
-        if adapter.is_none() {
-            self.cache.put(&set);
-        }
-        Ok(set)
     }
 }
 

@@ -83,6 +83,12 @@ impl Setup {
         methods::describe(self.method)
     }
 
+    /// Whether the method trains low-rank adapters that can be saved, with some of its options at least.
+    #[must_use]
+    pub fn trains_adapter(&self) -> bool {
+        self.method.trains_adapter()
+    }
+
     /// The templates beside the first.
     #[must_use]
     pub fn templates(&self) -> &[String] {

@@ -42,8 +42,7 @@ pub fn check(path: &Path) -> Result<(), Error> {
 /// # Errors
 /// [`clip_adapt::Error::AdapterMissing`].
 pub fn check_method(setup: &Setup) -> Result<(), Error> {
-    // What low-rank adapters give is multiplied by an alpha, and nothing else is.
-    if setup.options().contains_key("alpha") {
+    if setup.trains_adapter() {
         return Ok(());
     }
     Err(Error::Adapt(clip_adapt::Error::AdapterMissing {

@@ -139,6 +139,11 @@ pub trait Method: Sync {
         true
     }
 
+    /// Whether it trains low-rank adapters that can be saved, with some of its options at least.
+    fn trains_adapter(&self) -> bool {
+        false
+    }
+
     /// Checks what depends on the model. The options are complete, and in the ranges of their descriptions.
     ///
     /// # Errors

@@ -86,6 +86,10 @@ impl Method for PromptAlignMethod {
         }
     }
 
+    fn trains_adapter(&self) -> bool {
+        true
+    }
+
     fn check(&self, options: &Options, clip: &Clip) -> Result<()> {
         let ttl: TtlOptions = read(options)?;
         ttl.check(clip)?;

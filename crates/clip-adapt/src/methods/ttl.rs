@@ -376,6 +376,10 @@ impl Method for TtlMethod {
         }
     }
 
+    fn trains_adapter(&self) -> bool {
+        true
+    }
+
     fn check(&self, options: &Options, clip: &Clip) -> Result<()> {
         read::<TtlOptions>(options)?.check(clip)
     }

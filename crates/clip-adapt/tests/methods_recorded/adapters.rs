@@ -10,7 +10,6 @@ use clip_adapt::methods::alignment::Alignment;
 use clip_adapt::methods::apt::{Apt, AptOptions};
 use clip_adapt::methods::tail::{AdapterKind, Matrices, Predict, Tail, Texts};
 use clip_adapt::methods::ttl::{Encoder, Ttl, TtlOptions};
-use clip_adapt::optimizer::AdamWSettings;
 use clip_adapt::report::ViewsState;
 use clip_model::clip::{Clip, normalise};
 use clip_model::device::DeviceChoice;
@@ -18,7 +17,7 @@ use clip_model::lora::Projection;
 use serde::Deserialize;
 
 use crate::recording::{
-    ABSOLUTE, Recording, StepLog, Trusted, assert_selected, model, read, read_singles, upload, whole,
+    ABSOLUTE, RecordedOptimizer, Recording, StepLog, Trusted, assert_selected, model, read, read_singles, upload, whole,
 };
 
 const MODEL: &str = "tests/fixtures/tiny-bf16-legacy";
@@ -35,22 +34,9 @@ struct Settings {
     /// How much the alignment counts in the loss, where there is one.
     #[serde(default)]
     alignment_weight: f64,
-    lr: f64,
-    betas: [f64; 2],
-    eps: f64,
-    weight_decay: f64,
+    #[serde(flatten)]
+    optimizer: RecordedOptimizer,
     log: Vec<StepLog>,
-}
-
-impl Settings {
-    fn optimizer(&self) -> AdamWSettings {
-        AdamWSettings {
-            learning_rate: self.lr,
-            betas: self.betas,
-            epsilon: self.eps,
-            weight_decay: self.weight_decay,
-        }
-    }
 }
 
 /// What only the recordings of low-rank adapters say.
@@ -176,7 +162,7 @@ fn low_rank_options(settings: &Settings, low_rank: &LowRankSettings) -> TtlOptio
         targets: low_rank.targets.clone(),
         encoder: low_rank.encoder,
         margin: settings.margin,
-        optimizer: settings.optimizer(),
+        optimizer: settings.optimizer.settings(),
         ..TtlOptions::default()
     }
 }
@@ -255,7 +241,7 @@ fn check_apt(choice: DeviceChoice) {
         layers: settings.layers,
         margin: settings.margin,
         selection: settings.keep,
-        optimizer: settings.optimizer(),
+        optimizer: settings.optimizer.settings(),
         ..AptOptions::default()
     };
     let mut tail = Apt::new(Arc::clone(&clip), texts(&recording, &clip, 1), &options, 0).unwrap();

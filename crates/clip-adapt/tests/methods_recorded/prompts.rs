@@ -9,7 +9,6 @@ use clip_adapt::methods::Setting;
 use clip_adapt::methods::adaptation::{Adaptation as _, Update};
 use clip_adapt::methods::alignment::Alignment;
 use clip_adapt::methods::tpt::{Tpt, TptOptions, TptRun};
-use clip_adapt::optimizer::AdamWSettings;
 use clip_model::checkpoint::FormatChoice;
 use clip_model::clip::{Clip, normalise};
 use clip_model::device::DeviceChoice;
@@ -18,7 +17,8 @@ use pollster::block_on;
 use serde::Deserialize;
 
 use crate::recording::{
-    ABSOLUTE, Recording, StepLog, Trusted, assert_selected, doubles, model, read, read_singles, upload, whole,
+    ABSOLUTE, RecordedOptimizer, Recording, StepLog, Trusted, assert_selected, doubles, model, read, read_singles,
+    upload, whole,
 };
 use crate::{common, vocabulary};
 
@@ -37,23 +37,12 @@ struct Settings {
     /// The blocks whose outputs are aligned.
     #[serde(default)]
     places: Vec<usize>,
-    lr: f64,
-    betas: [f64; 2],
-    eps: f64,
-    weight_decay: f64,
+    #[serde(flatten)]
+    optimizer: RecordedOptimizer,
     log: Vec<StepLog>,
 }
 
 impl Settings {
-    fn optimizer(&self) -> AdamWSettings {
-        AdamWSettings {
-            learning_rate: self.lr,
-            betas: self.betas,
-            epsilon: self.eps,
-            weight_decay: self.weight_decay,
-        }
-    }
-
     /// The first block whose output is aligned; without an alignment the views go through all blocks before.
     fn first_block(&self, clip: &Clip) -> usize {
         if self.alignment_weight > 0.0 {
@@ -76,7 +65,7 @@ fn check(name: &'static str, choice: DeviceChoice) {
         recording.prompts(),
         clip.vision.tail(tokens, first, None),
         recording.matrix("init.ctx", &clip),
-        settings.optimizer(),
+        settings.optimizer.settings(),
         settings.dispersion_weight,
     );
     let logits = read_singles(method.logits(method.text_features().unwrap()));
@@ -140,7 +129,7 @@ fn check_run(name: &'static str, folder: &str, choice: DeviceChoice) {
     let options = TptOptions {
         steps: settings.log.len(),
         selection: settings.keep,
-        optimizer: settings.optimizer(),
+        optimizer: settings.optimizer.settings(),
     };
     let mut run = TptRun::new(&setting, options, settings.dispersion_weight, alignment, first).unwrap();
     for tokens in recording.tokens(&clip, first) {

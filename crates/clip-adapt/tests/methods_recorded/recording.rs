@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use burn::tensor::{Tensor, TensorData};
 use clip_adapt::methods::adaptation::Piece;
+use clip_adapt::optimizer::AdamWSettings;
 use clip_adapt::report::ViewsState;
 use clip_adapt::source::{BlockStatistics, SourceStatistics};
 use clip_model::checkpoint::FormatChoice;
@@ -32,6 +33,26 @@ pub(crate) struct StepLog {
     pub(crate) loss: f64,
     /// The alignment in it, not weighted, where there is one.
     pub(crate) alignment: Option<f64>,
+}
+
+/// How a recorded update was made.
+#[derive(Deserialize)]
+pub(crate) struct RecordedOptimizer {
+    lr: f64,
+    betas: [f64; 2],
+    eps: f64,
+    weight_decay: f64,
+}
+
+impl RecordedOptimizer {
+    pub(crate) fn settings(&self) -> AdamWSettings {
+        AdamWSettings {
+            learning_rate: self.lr,
+            betas: self.betas,
+            epsilon: self.eps,
+            weight_decay: self.weight_decay,
+        }
+    }
 }
 
 /// A model on a device. One that isn't there is a failure.
