@@ -3,6 +3,8 @@
  * arrows, books search with "s". They leave text fields alone, but can't see one that is in a shadow root.
  */
 
+import { isShortcut } from "../element/dom.js";
+
 /** Lets keys out of an element only if nothing within has a use for them. */
 export function keepKeys(host: HTMLElement): void {
   host.addEventListener("keydown", (event) => {
@@ -12,7 +14,7 @@ export function keepKeys(host: HTMLElement): void {
 
 function isUsedWithin(event: KeyboardEvent): boolean {
   if (event.defaultPrevented) return true;
-  if (event.ctrlKey || event.metaKey || event.altKey || event.key === "Escape" || event.key === "Tab") return false;
+  if (isShortcut(event) || event.key === "Escape" || event.key === "Tab") return false;
   const name = (event.composedPath()[0] as Partial<Element> | undefined)?.localName ?? "";
   if (["input", "textarea", "select"].includes(name)) return true;
   return ["button", "summary", "a"].includes(name) && (event.key === " " || event.key === "Enter");
