@@ -145,7 +145,7 @@ impl Comparison {
     /// One piece of work; `None` where it only found out what comes next.
     async fn work(&mut self, start: Instant) -> Result<Option<CompareEvent>> {
         match self.phase {
-            Phase::Groundwork => self.lay_groundwork().await,
+            Phase::Groundwork => Ok(Some(self.lay_groundwork().await?)),
             Phase::Starting(index) => Ok(Some(self.start(index, start))),
             Phase::Stepping(index, spent_ms) => Ok(self.step(index, spent_ms, start).await),
             Phase::Finishing(index) => Ok(self.finish(index, start).await),
@@ -154,7 +154,7 @@ impl Comparison {
         }
     }
 
-    async fn lay_groundwork(&mut self) -> Result<Option<CompareEvent>> {
+    async fn lay_groundwork(&mut self) -> Result<CompareEvent> {
         let advanced = self.groundwork.advance(&mut self.timing).await;
         let event = advanced.inspect_err(|_| self.phase = Phase::Ended)?;
         if self.groundwork.wants_depths() {
@@ -178,7 +178,7 @@ impl Comparison {
         if self.groundwork.is_over() {
             self.phase = Phase::Starting(0);
         }
-        Ok(CompareEvent::of(event))
+        Ok(CompareEvent::Groundwork(event))
     }
 
     fn start(&mut self, index: usize, start: Instant) -> CompareEvent {

@@ -118,7 +118,7 @@ impl Episode {
         if self.groundwork.is_over() {
             self.phase = Phase::Stepping { spent_ms: 0.0 };
         }
-        Ok(event)
+        Ok(Event::Groundwork(event))
     }
 
     /// Goes on from where it ended with so many more updates.

@@ -17,7 +17,7 @@ use crate::labels::{LabelSet, Prompts, mean_features};
 use crate::methods::Setting;
 use crate::options::ViewOptions;
 use crate::readback::{read_rows, read_values};
-use crate::report::{EpisodeTiming, Event};
+use crate::report::{EpisodeTiming, GroundworkEvent};
 use crate::session::{check_logits, milliseconds};
 use crate::source::SourceStatistics;
 use crate::views::{self, ViewBox};
@@ -157,12 +157,12 @@ impl Groundwork {
     ///
     /// # Errors
     /// Those of the model and the device.
-    pub(crate) async fn advance(&mut self, timing: &mut EpisodeTiming) -> Result<Event> {
+    pub(crate) async fn advance(&mut self, timing: &mut EpisodeTiming) -> Result<GroundworkEvent> {
         let start = Instant::now();
         match self.phase {
             Phase::Drawn => {
                 self.phase = Phase::Labels;
-                Ok(Event::Drawn {
+                Ok(GroundworkEvent::Drawn {
                     views: self.boxes.clone(),
                 })
             }
@@ -181,7 +181,7 @@ impl Groundwork {
         }
     }
 
-    fn encode_labels(&mut self) -> Result<Event> {
+    fn encode_labels(&mut self) -> Result<GroundworkEvent> {
         if let Some(prompts) = self.prompts.get(self.sets.len()) {
             let encoding = self
                 .encoding
@@ -197,7 +197,7 @@ impl Groundwork {
         if self.sets.len() == self.prompts.len() {
             self.phase = Phase::Encoding;
         }
-        Ok(Event::Labels {
+        Ok(GroundworkEvent::Labels {
             labels_done: self.sets.iter().map(|set| size(&set.prompts)).sum::<usize>() + under_way,
             labels_total: self.prompts.iter().map(size).sum(),
         })
@@ -208,7 +208,7 @@ impl Groundwork {
         chunks.map_or(0, |chunks| chunks.iter().map(|chunk| chunk.dims()[0]).sum())
     }
 
-    async fn encode_views(&mut self, timing: &mut EpisodeTiming) -> Result<Event> {
+    async fn encode_views(&mut self, timing: &mut EpisodeTiming) -> Result<GroundworkEvent> {
         let start = Instant::now();
         let first = self.views_done();
         let preprocessing = &self.clip.preprocessing;
@@ -234,13 +234,13 @@ impl Groundwork {
         } else {
             self.after_encoding()
         };
-        Ok(Event::Encoding {
+        Ok(GroundworkEvent::Encoding {
             views_done: self.views_done(),
             views_total: self.boxes.len(),
         })
     }
 
-    async fn predict_zero_shot(&mut self) -> Result<Event> {
+    async fn predict_zero_shot(&mut self) -> Result<GroundworkEvent> {
         let deepest = self.tokens.last_key_value();
         let Some((&blocks, Some(chunk))) = deepest.map(|(blocks, chunks)| (blocks, chunks.first())) else {
             return Err(Error::EpisodeOver);
@@ -251,7 +251,7 @@ impl Groundwork {
         self.zero_shot = read_rows(vec![self.clip.logits(features, text)], "prediction").await?;
         check_logits(&self.zero_shot)?;
         self.phase = self.after_encoding();
-        Ok(Event::ZeroShot {
+        Ok(GroundworkEvent::ZeroShot {
             probabilities: entropy::softmax(&self.zero_shot),
             entropy: entropy::entropy(&self.zero_shot),
         })

@@ -229,10 +229,10 @@ pub struct EpisodeReport {
     pub timing_ms: EpisodeTiming,
 }
 
-/// What one call of [`crate::episode::Episode::advance`] did.
+/// What was done before any method begins.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub enum Event {
+pub enum GroundworkEvent {
     /// The views' places in the picture are drawn; nothing is computed yet.
     Drawn {
         /// One for each view, the centre view first.
@@ -259,6 +259,12 @@ pub enum Event {
         /// Its entropy.
         entropy: f64,
     },
+}
+
+/// What one call of [`crate::episode::Episode::advance`] did.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
     /// Views went forward and backward through the blocks with adapters.
     Stepping {
         /// Which update, counted from 1.
@@ -281,4 +287,7 @@ pub enum Event {
     },
     /// The episode is over.
     Done(Box<EpisodeReport>),
+    /// Something was done before the method begins.
+    #[serde(untagged)]
+    Groundwork(GroundworkEvent),
 }

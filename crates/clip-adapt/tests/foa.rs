@@ -70,7 +70,7 @@ fn search(clip: &Arc<Clip>, source: Option<Vec<ClassStatistics>>, options: FoaOp
     PromptSearch::new(
         Arc::clone(clip),
         text(clip),
-        tokens,
+        vec![tokens],
         first_block(clip),
         source,
         options,
@@ -163,7 +163,7 @@ fn one_view_has_no_deviation_to_compare() {
     let search = PromptSearch::new(
         clip.clone(),
         text(&clip),
-        one,
+        vec![one],
         first_block(&clip),
         Some(source),
         options(),

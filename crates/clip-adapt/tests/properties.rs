@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use clip_adapt::Error;
 use clip_adapt::episode::Episode;
-use clip_adapt::report::{EpisodeReport, Event, Score};
+use clip_adapt::report::{EpisodeReport, Event, GroundworkEvent, Score};
 use clip_adapt::session::Session;
 use clip_adapt::setup::Setup;
 use clip_model::checkpoint::FormatChoice;
@@ -217,9 +217,10 @@ fn the_text_tower_runs_once_for_a_label_set() {
             .start(cat(), &labels, TEMPLATE, few_views(&json!({"views": 1})))
             .unwrap();
         let drawn = block_on(episode.advance()).unwrap();
-        assert!(matches!(drawn, Event::Drawn { views } if views.len() == 1));
+        assert!(matches!(drawn, Event::Groundwork(GroundworkEvent::Drawn { views }) if views.len() == 1));
         let mut events = 0;
-        while let Event::Labels { labels_total, .. } = block_on(episode.advance()).unwrap() {
+        while let Event::Groundwork(GroundworkEvent::Labels { labels_total, .. }) = block_on(episode.advance()).unwrap()
+        {
             assert_eq!(labels_total, 150);
             events += 1;
         }
@@ -238,10 +239,10 @@ fn labels_that_were_encoded_elsewhere_meanwhile_are_not_taken_for_others() {
     let mut last = 0;
     loop {
         match block_on(episode.advance()).unwrap() {
-            Event::Labels {
+            Event::Groundwork(GroundworkEvent::Labels {
                 labels_done,
                 labels_total,
-            } => {
+            }) => {
                 assert!(labels_done > last && labels_done <= labels_total, "{labels_done}");
                 last = labels_done;
                 if labels_done == 64 {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use clip_adapt::report::Event;
+use clip_adapt::report::{Event, GroundworkEvent};
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 
 /// How often a line is written where a bar can't be drawn.
@@ -113,14 +113,14 @@ impl Progress {
     /// An episode has done a piece of work.
     pub fn event(&mut self, event: &Event) {
         match event {
-            Event::Labels {
+            Event::Groundwork(GroundworkEvent::Labels {
                 labels_done,
                 labels_total,
-            } => self.count("reading labels", *labels_done, *labels_total),
-            Event::Encoding {
+            }) => self.count("reading labels", *labels_done, *labels_total),
+            Event::Groundwork(GroundworkEvent::Encoding {
                 views_done,
                 views_total,
-            } => self.count("encoding views", *views_done, *views_total),
+            }) => self.count("encoding views", *views_done, *views_total),
             Event::Stepping {
                 step,
                 steps,
@@ -141,7 +141,7 @@ impl Progress {
                 views_done,
                 views_total,
             } => self.count("measuring views", *views_done, *views_total),
-            Event::Drawn { .. } | Event::ZeroShot { .. } | Event::Done(_) => {}
+            Event::Groundwork(GroundworkEvent::Drawn { .. } | GroundworkEvent::ZeroShot { .. }) | Event::Done(_) => {}
         }
     }
 }

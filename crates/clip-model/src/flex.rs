@@ -1,4 +1,4 @@
-//! Tensors on the CPU device: their values, and how products are spread over cores.
+//! Tensors on the CPU device: their values, and how work is spread over cores.
 
 use burn::backend::flex::FlexTensor;
 
@@ -11,20 +11,34 @@ pub(crate) fn values(tensor: &FlexTensor) -> &[f32] {
         .unwrap_or_default()
 }
 
-/// Into how many products of as many rows each one of so many rows is best divided. The library makes one product of many only where that suits a
-/// graphics device; on the CPU a product for each view packs the same matrix again and again, and the rows of a single one are spread less well
-/// over the cores.
-pub(crate) fn pieces(rows: usize) -> usize {
+/// The lengths of its dimensions.
+pub(crate) fn shape_of(tensor: &FlexTensor) -> Vec<usize> {
+    tensor.layout().shape().iter().copied().collect()
+}
+
+/// Does `work` on each part of so many values, with its index and with room that is used again for the next part: one part after another in the browser,
+/// natively on all cores.
+pub(crate) fn for_each_part<T>(
+    values: &mut [f32],
+    length: usize,
+    room: impl Fn() -> T + Send + Sync,
+    work: impl Fn(usize, &mut [f32], &mut T) + Send + Sync,
+) {
+    // Of what has no rows or columns there are no parts.
+    let length = length.max(1);
     #[cfg(target_family = "wasm")]
     {
-        let _ = rows;
-        1
+        let mut room = room();
+        for (part, values) in values.chunks_mut(length).enumerate() {
+            work(part, values, &mut room);
+        }
     }
     #[cfg(not(target_family = "wasm"))]
     {
-        // From four on, the library gives each core its own products.
-        let wanted = rayon::current_num_threads().max(4);
-        let mut even = (wanted..=4 * wanted).filter(|pieces| rows.is_multiple_of(*pieces));
-        even.next().filter(|pieces| rows >= 4 * pieces).unwrap_or(1)
+        use rayon::prelude::*;
+        values
+            .par_chunks_mut(length)
+            .enumerate()
+            .for_each_init(room, |room, (part, values)| work(part, values, room));
     }
 }

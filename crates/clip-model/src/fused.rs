@@ -6,6 +6,8 @@
 mod exponential;
 mod host;
 mod kernel;
+#[cfg(not(target_family = "wasm"))]
+pub(crate) mod library;
 mod rows;
 mod tape;
 
@@ -14,8 +16,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Cube, Dispatch, Flex, TensorMetadata, backend_extension};
 use burn::tensor::{Shape, Tensor};
 
-use crate::flex::pieces;
-use crate::gpu_product;
+use crate::{gpu_product, product};
 
 /// `x * sigmoid(1.702 x)`, the activation that OpenAI's CLIPs were trained with (`QuickGELUActivation` of `transformers`).
 #[must_use]
@@ -162,33 +163,36 @@ impl FusedOps for Flex {
         value: FloatTensor<Self>,
         is_causal: bool,
     ) -> FloatTensor<Self> {
-        // The library's own copies queries, keys and values first; its matrix products take them as they lie.
-        let scale = host::attention_scale(&query);
-        let scores = Self::float_matmul(query, Self::float_swap_dims(key, 2, 3));
-        let probabilities = if is_causal {
-            host::causal_softmax(scores, scale)
-        } else {
-            host::scaled_softmax(scores, scale)
-        };
-        Self::float_matmul(probabilities, value)
+        #[cfg(not(target_family = "wasm"))]
+        if !product::is_fast() {
+            return library::attend(query, key, value, is_causal);
+        }
+        host::attend([&query, &key, &value], is_causal)
     }
 
     fn product(left: FloatTensor<Self>, right: FloatTensor<Self>) -> FloatTensor<Self> {
-        Self::float_matmul(left, right)
+        #[cfg(not(target_family = "wasm"))]
+        if !product::is_fast() {
+            return Self::float_matmul(left, right);
+        }
+        product::stacks(&left, &right)
     }
 
     fn rows_product(rows: FloatTensor<Self>, matrix: FloatTensor<Self>) -> FloatTensor<Self> {
-        let mut dims: Vec<usize> = rows.shape().iter().copied().collect();
-        let [input, output] = matrix.shape().dims();
-        let matrix = Self::float_reshape(matrix, Shape::new([1, input, output]));
-        let count = rows_of(&dims);
-        let pieces = pieces(count);
-        let rows = Self::float_reshape(rows, Shape::new([pieces, count / pieces, input]));
-        let product = Self::float_matmul(rows, matrix);
-        if let Some(last) = dims.last_mut() {
-            *last = output;
+        #[cfg(not(target_family = "wasm"))]
+        if !product::is_fast() {
+            return library::rows_product(rows, matrix);
         }
-        Self::float_reshape(product, Shape::from(dims))
+        product::rows_by_matrix(&rows, &matrix)
+    }
+
+    fn normalise_backward(
+        x: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        epsilon: f64,
+    ) -> FloatTensor<Self> {
+        host::normalise_backward(&x, &scale, grad, epsilon as f32)
     }
 
     fn quick_gelu(x: FloatTensor<Self>) -> FloatTensor<Self> {

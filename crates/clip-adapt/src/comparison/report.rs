@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::options::Options;
-use crate::report::{EpisodeTiming, Event, Score, StepReport, Warning};
+use crate::report::{EpisodeTiming, GroundworkEvent, Score, StepReport, Warning};
 use crate::views::ViewBox;
 
 /// Why a method failed.
@@ -76,32 +76,6 @@ pub struct CompareReport {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum CompareEvent {
-    /// As [`Event::Drawn`].
-    Drawn {
-        /// One for each view, the centre view first.
-        views: Vec<ViewBox>,
-    },
-    /// As [`Event::Labels`].
-    Labels {
-        /// How many are encoded.
-        labels_done: usize,
-        /// Of how many.
-        labels_total: usize,
-    },
-    /// As [`Event::Encoding`].
-    Encoding {
-        /// How many views are encoded.
-        views_done: usize,
-        /// Of how many.
-        views_total: usize,
-    },
-    /// As [`Event::ZeroShot`].
-    ZeroShot {
-        /// In the order of the labels.
-        probabilities: Vec<f32>,
-        /// Its entropy.
-        entropy: f64,
-    },
     /// A method begins.
     MethodStarted {
         /// Its place in the request.
@@ -138,29 +112,7 @@ pub enum CompareEvent {
         /// All of it.
         report: Box<CompareReport>,
     },
-}
-
-impl CompareEvent {
-    /// What an episode says, as a comparison says it; `None` for what only an episode says.
-    pub(super) fn of(event: Event) -> Option<Self> {
-        Some(match event {
-            Event::Drawn { views } => Self::Drawn { views },
-            Event::Labels {
-                labels_done,
-                labels_total,
-            } => Self::Labels {
-                labels_done,
-                labels_total,
-            },
-            Event::Encoding {
-                views_done,
-                views_total,
-            } => Self::Encoding {
-                views_done,
-                views_total,
-            },
-            Event::ZeroShot { probabilities, entropy } => Self::ZeroShot { probabilities, entropy },
-            Event::Stepping { .. } | Event::Step(_) | Event::Measuring { .. } | Event::Done(_) => return None,
-        })
-    }
+    /// Something was done before any method begins.
+    #[serde(untagged)]
+    Groundwork(GroundworkEvent),
 }

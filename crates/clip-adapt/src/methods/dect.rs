@@ -17,7 +17,7 @@
 use clip_model::picture::Picture;
 use serde::{Deserialize, Serialize};
 
-use super::on_features::{FeatureInput, FeatureMethod, FeatureOutcome, FeatureStep};
+use super::on_features::{FeatureComputation, FeatureInput, FeatureMethod, FeatureStep};
 use super::{MethodDescription, MethodKind, Paper};
 use crate::error::Result;
 use crate::features::content_free::content_free_pictures;
@@ -132,11 +132,11 @@ impl FeatureMethod for DecoderTuning {
         }
     }
 
-    fn compute(&self, input: &FeatureInput<'_>, options: &Options) -> Result<FeatureOutcome> {
+    fn compute(&self, input: &FeatureInput<'_>, options: &Options) -> Result<FeatureComputation> {
         let features = input.features;
         let bias = bias(features, input.further);
         let probabilities = softmax(&decode(features, &bias, read(options)?));
-        Ok(FeatureOutcome::whole(FeatureStep {
+        Ok(FeatureComputation::Whole(FeatureStep {
             loss: entropy_of(&probabilities),
             view_weights: vec![1.0; features.views()],
             view_logits: None,

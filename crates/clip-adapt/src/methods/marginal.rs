@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::on_features::{FeatureInput, FeatureMethod, FeatureOutcome, FeatureStep};
+use super::on_features::{FeatureComputation, FeatureInput, FeatureMethod, FeatureStep};
 use super::{MethodDescription, MethodKind};
 use crate::error::Result;
 use crate::features::selection::most_confident;
@@ -97,9 +97,9 @@ impl FeatureMethod for MarginalEnsemble {
         }
     }
 
-    fn compute(&self, input: &FeatureInput<'_>, options: &Options) -> Result<FeatureOutcome> {
+    fn compute(&self, input: &FeatureInput<'_>, options: &Options) -> Result<FeatureComputation> {
         let (probabilities, view_weights) = mean_prediction(input.features, read(options)?);
-        Ok(FeatureOutcome::whole(FeatureStep {
+        Ok(FeatureComputation::Whole(FeatureStep {
             loss: entropy_of(&probabilities),
             view_weights,
             view_logits: None,

@@ -15,7 +15,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::on_features::{FeatureInput, FeatureMethod, FeatureOutcome, FeatureStep};
+use super::on_features::{FeatureComputation, FeatureInput, FeatureMethod, FeatureStep};
 use super::{MethodDescription, MethodKind, Paper};
 use crate::error::Result;
 use crate::features::prototypes::logits;
@@ -229,10 +229,10 @@ impl FeatureMethod for Mta {
         }
     }
 
-    fn compute(&self, input: &FeatureInput<'_>, options: &Options) -> Result<FeatureOutcome> {
+    fn compute(&self, input: &FeatureInput<'_>, options: &Options) -> Result<FeatureComputation> {
         let mode = find_mode(input.features, read(options)?);
         let probabilities = softmax(&mode.logits);
-        Ok(FeatureOutcome::whole(FeatureStep {
+        Ok(FeatureComputation::Whole(FeatureStep {
             loss: entropy_of(&probabilities),
             view_weights: mode.inlierness,
             view_logits: None,

@@ -24,7 +24,7 @@ use burn::tensor::{Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
 use super::adaptation::tail_share;
-use super::on_features::{FeatureInput, FeatureMethod, FeatureOutcome, FeatureStep, plain_tail};
+use super::on_features::{FeatureComputation, FeatureInput, FeatureMethod, FeatureStep, plain_tail};
 use super::{MethodDescription, MethodKind, Paper, Setting};
 use crate::error::Result;
 use crate::features::selection::by_confidence;
@@ -271,23 +271,27 @@ impl FeatureMethod for Oftta {
         Ok(mixed_tail(setting, first_block, tokens, &source))
     }
 
-    fn compute(&self, input: &FeatureInput<'_>, options: &Options) -> Result<FeatureOutcome> {
+    fn compute(&self, input: &FeatureInput<'_>, options: &Options) -> Result<FeatureComputation> {
         let options = read::<OfttaOptions>(options)?;
         let (logits, view_weights) = adjust(input.features, options);
         let probabilities = softmax(&logits);
-        let mut outcome = FeatureOutcome::whole(FeatureStep {
+        Ok(FeatureComputation::Whole(FeatureStep {
             loss: entropy_of(&probabilities),
             view_weights,
             view_logits: None,
             probabilities,
-        });
-        if options.normalisation_mix && input.statistics.is_none() {
-            outcome.warnings.push(Warning {
-                code: "statistics-missing".to_owned(),
-                message: "the normalisation mix needs statistics of source pictures (clip-ttl stats): it was left out"
-                    .to_owned(),
-            });
+        }))
+    }
+
+    fn warnings(&self, statistics: Option<&SourceStatistics>, options: &Options) -> Vec<Warning> {
+        let is_mixed = read::<OfttaOptions>(options).is_ok_and(|options| options.normalisation_mix);
+        if !is_mixed || statistics.is_some() {
+            return Vec::new();
         }
-        Ok(outcome)
+        vec![Warning {
+            code: "statistics-missing".to_owned(),
+            message: "the normalisation mix needs statistics of source pictures (clip-ttl stats): it was left out"
+                .to_owned(),
+        }]
     }
 }

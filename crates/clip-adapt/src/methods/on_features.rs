@@ -50,15 +50,24 @@ pub struct FeatureState {
     pub view_logits: Vec<f64>,
 }
 
-/// What a method on features gives.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct FeatureOutcome {
-    /// One entry for each update. Without any, the prediction is the one without adaptation.
-    pub steps: Vec<FeatureStep>,
-    /// The views after the last update; `None` where it is as in the last step.
-    pub last: Option<FeatureState>,
-    /// What the user should know.
-    pub warnings: Vec<Warning>,
+/// What a method does with the features of a picture.
+pub enum FeatureComputation {
+    /// All of it, of a method that makes no updates.
+    Whole(FeatureStep),
+    /// The updates of a method that makes some.
+    Updates(Box<dyn FeatureUpdates>),
+}
+
+/// Updates on the features of a picture, one after another. Whoever makes them gives the same features each time.
+pub trait FeatureUpdates {
+    /// Makes the next one.
+    ///
+    /// # Errors
+    /// [`crate::Error::FeaturesInvalid`].
+    fn update(&mut self, features: &FeatureSet) -> Result<FeatureStep>;
+
+    /// The views after the last one.
+    fn state(&self, features: &FeatureSet) -> FeatureState;
 }
 
 /// A method on features.
@@ -106,21 +115,15 @@ pub trait FeatureMethod: Sync {
         Ok(plain_tail(setting, first_block, tokens))
     }
 
-    /// The whole method.
+    /// All of a method that makes no updates, or the beginning of one that does.
     ///
     /// # Errors
     /// [`crate::Error::StatisticsMissing`]; [`crate::Error::FeaturesInvalid`].
-    fn compute(&self, input: &FeatureInput<'_>, options: &Options) -> Result<FeatureOutcome>;
-}
+    fn compute(&self, input: &FeatureInput<'_>, options: &Options) -> Result<FeatureComputation>;
 
-impl FeatureOutcome {
-    /// Of a method that makes no updates: its whole computation.
-    #[must_use]
-    pub fn whole(step: FeatureStep) -> Self {
-        Self {
-            steps: vec![step],
-            ..Self::default()
-        }
+    /// What the user should know of a run with these statistics.
+    fn warnings(&self, _statistics: Option<&SourceStatistics>, _options: &Options) -> Vec<Warning> {
+        Vec::new()
     }
 }
 
@@ -155,16 +158,23 @@ impl<M: FeatureMethod + 'static> Method for OnFeatures<M> {
         let first_block = self.0.first_block(options, setting.clip.vision.layers());
         Ok(Box::new(FeatureRun {
             method: &self.0,
+            allowed: updates(options).unwrap_or(1),
             options: options.clone(),
             setting,
             first_block,
             tokens: Vec::new(),
             inputs: None,
-            outcome: None,
+            computation: None,
+            told: None,
             done: 0,
-            allowed: true,
         }))
     }
+}
+
+/// The number of updates that the options ask for; `None` of a method that makes none.
+fn updates(options: &Options) -> Option<usize> {
+    let steps = options.get("steps")?.as_u64()?;
+    usize::try_from(steps).ok()
 }
 
 /// A run of a method on features.
@@ -176,11 +186,12 @@ struct FeatureRun<M: 'static> {
     tokens: Vec<Tensor<3>>,
     /// There once they were needed.
     inputs: Option<Inputs>,
-    outcome: Option<FeatureOutcome>,
-    /// Updates that were told of.
+    computation: Option<FeatureComputation>,
+    /// The last update.
+    told: Option<FeatureStep>,
+    /// Updates that are made, and may be; the whole computation of a method without updates counts as one.
     done: usize,
-    /// Whether any may be.
-    allowed: bool,
+    allowed: usize,
 }
 
 struct Inputs {
@@ -191,10 +202,6 @@ struct Inputs {
 }
 
 impl<M: FeatureMethod + 'static> FeatureRun<M> {
-    fn makes_updates(&self) -> bool {
-        self.options.contains_key("steps")
-    }
-
     async fn inputs(&self) -> Result<Inputs> {
         let Setting {
             clip, text_features, ..
@@ -252,35 +259,29 @@ impl<M: FeatureMethod + 'static> FeatureRun<M> {
         Ok(Some(clip.vision.tail(tokens, layers, None)))
     }
 
-    /// Computes what isn't there yet.
-    async fn prepare(&mut self) -> Result<()> {
+    async fn advance(&mut self) -> Result<Option<Piece<Update>>> {
+        if self.done >= self.allowed {
+            return Ok(None);
+        }
         let inputs = match self.inputs.take() {
             Some(inputs) => inputs,
             None => self.inputs().await?,
         };
-        if self.outcome.is_none() {
+        let inputs = self.inputs.insert(inputs);
+        let computation = if let Some(computation) = self.computation.take() {
+            computation
+        } else {
             let input = FeatureInput {
                 features: &inputs.features,
                 further: &inputs.further,
                 statistics: self.setting.statistics.as_deref(),
                 seed: self.setting.seed,
             };
-            self.outcome = Some(self.method.compute(&input, &self.options)?);
-        }
-        self.inputs = Some(inputs);
-        Ok(())
-    }
-
-    async fn advance(&mut self) -> Result<Option<Piece<Update>>> {
-        if !self.allowed {
-            return Ok(None);
-        }
-        self.prepare().await?;
-        let (Some(inputs), Some(outcome)) = (&self.inputs, &self.outcome) else {
-            return Ok(None);
+            self.method.compute(&input, &self.options)?
         };
-        let Some(step) = outcome.steps.get(self.done) else {
-            return Ok(None);
+        let step = match self.computation.insert(computation) {
+            FeatureComputation::Whole(step) => step.clone(),
+            FeatureComputation::Updates(updates) => updates.update(&inputs.features)?,
         };
         let update = Update {
             views: state(
@@ -293,6 +294,7 @@ impl<M: FeatureMethod + 'static> FeatureRun<M> {
             adapter_norms: Vec::new(),
         };
         self.done += 1;
+        self.told = Some(step);
         Ok(Some(Piece::Whole(update)))
     }
 
@@ -302,14 +304,13 @@ impl<M: FeatureMethod + 'static> FeatureRun<M> {
             None => self.inputs().await?,
         };
         let features = &inputs.features;
-        let outcome = self.outcome.as_ref();
-        let step = self
-            .done
-            .checked_sub(1)
-            .and_then(|last| outcome.and_then(|outcome| outcome.steps.get(last)));
-        let views = match (outcome.and_then(|outcome| outcome.last.as_ref()), step) {
-            (Some(last), Some(_)) => state(features, last.loss, &last.view_weights, Some(&last.view_logits)),
-            (None, Some(step)) => state(features, step.loss, &step.view_weights, step.view_logits.as_deref()),
+        let step = self.told.as_ref();
+        let views = match (&self.computation, step) {
+            (Some(FeatureComputation::Updates(updates)), Some(_)) => {
+                let last = updates.state(features);
+                state(features, last.loss, &last.view_weights, Some(&last.view_logits))
+            }
+            (_, Some(step)) => state(features, step.loss, &step.view_weights, step.view_logits.as_deref()),
             // Nothing was done: no view weighs more than another.
             (_, None) => {
                 let even = vec![1.0 / features.views() as f64; features.views()];
@@ -355,9 +356,7 @@ impl<M: FeatureMethod + 'static> Adaptation for FeatureRun<M> {
 
     fn predict(&self) -> LocalFuture<'_, Result<Prediction>> {
         Box::pin(async move {
-            let told = self.done.checked_sub(1);
-            let step = told.and_then(|last| self.outcome.as_ref()?.steps.get(last));
-            let probabilities = match (step, &self.inputs) {
+            let probabilities = match (&self.told, &self.inputs) {
                 (Some(step), _) => step.probabilities.clone(),
                 (None, Some(inputs)) => inputs.features.zero_shot(),
                 (None, None) => self.inputs().await?.features.zero_shot(),
@@ -367,47 +366,37 @@ impl<M: FeatureMethod + 'static> Adaptation for FeatureRun<M> {
     }
 
     fn extend(&mut self, steps: usize) -> Result<()> {
-        if self.makes_updates() {
+        if updates(&self.options).is_some() {
             let steps = self.done.saturating_add(steps);
             if steps > MAX_STEPS {
                 return Err(invalid("steps", steps, format!("from 0 to {MAX_STEPS}")));
             }
-            // It is computed anew, with the same first updates.
-            self.options.insert("steps".to_owned(), steps.into());
-            self.outcome = None;
-        } else if self.done > 0 {
+            self.allowed = steps;
+        } else if self.done == 0 {
+            self.allowed = 1;
+        } else {
             return Err(invalid(
                 "steps",
                 steps,
                 "this method makes no updates that could be added to",
             ));
         }
-        self.allowed = true;
         Ok(())
     }
 
     fn reset(&mut self) {
         self.done = 0;
-        self.allowed = false;
-        self.outcome = None;
+        self.allowed = 0;
+        self.computation = None;
+        self.told = None;
     }
 
     fn steps(&self) -> usize {
-        match &self.outcome {
-            _ if !self.allowed => 0,
-            Some(outcome) => outcome.steps.len(),
-            None => self
-                .options
-                .get("steps")
-                .and_then(serde_json::Value::as_u64)
-                .unwrap_or(1) as usize,
-        }
+        self.allowed
     }
 
     fn warnings(&self) -> Vec<Warning> {
-        self.outcome
-            .as_ref()
-            .map_or_else(Vec::new, |outcome| outcome.warnings.clone())
+        self.method.warnings(self.setting.statistics.as_deref(), &self.options)
     }
 
     fn passes(&self) -> Passes {

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use super::on_features::{FeatureInput, FeatureMethod, FeatureOutcome, FeatureState, FeatureStep};
+use super::on_features::{FeatureComputation, FeatureInput, FeatureMethod, FeatureState, FeatureStep, FeatureUpdates};
 use super::{MethodDescription, MethodKind, Paper};
 use crate::error::Result;
 use crate::features::adamw::HostAdamW;
@@ -67,6 +67,7 @@ pub struct Sts {
     /// `[rank]`
     coordinates: Vec<f64>,
     prototypes: Shifted,
+    moved: bool,
     optimizer: HostAdamW,
 }
 
@@ -82,6 +83,7 @@ impl Sts {
             selected: most_confident(features.entropies(), options.selection),
             coordinates: vec![0.0; rank],
             prototypes: Shifted::new(features.text(), features.width()),
+            moved: false,
             optimizer: HostAdamW::new(options.optimizer, rank),
             spectrum,
             options,
@@ -145,7 +147,13 @@ impl Sts {
         Ok(loss)
     }
 
+    /// Of some views' features `[views, width]`: `[views, labels]`.
+    fn logits(&self, features: &FeatureSet, views: &[f64]) -> Vec<f64> {
+        logits(views, self.prototypes(), features.width(), features.scale())
+    }
+
     fn place(&mut self, features: &FeatureSet) -> Result<()> {
+        self.moved = true;
         let mut shift = vec![0.0; features.width()];
         for (direction, coordinate) in self.directions().chunks_exact(features.width()).zip(&self.coordinates) {
             add_scaled(&mut shift, *coordinate, direction);
@@ -157,12 +165,7 @@ impl Sts {
     #[must_use]
     pub fn predict(&self, features: &FeatureSet) -> Vec<f64> {
         match self.options.predict {
-            Predict::Centre => softmax(&logits(
-                features.view(0),
-                self.prototypes(),
-                features.width(),
-                features.scale(),
-            )),
+            Predict::Centre => softmax(&self.logits(features, features.view(0))),
             Predict::Marginal => {
                 let predictions = Predictions::of(features, &self.selected, self.prototypes());
                 let mean = Marginal::of(predictions.rows());
@@ -254,30 +257,31 @@ impl FeatureMethod for SpectralShift {
         }
     }
 
-    fn compute(&self, input: &FeatureInput<'_>, options: &Options) -> Result<FeatureOutcome> {
-        let (features, options) = (input.features, read::<StsOptions>(options)?);
-        let mut sts = Sts::new(features, self.spectrum(features)?, options);
-        let view_weights = indicator(sts.selected(), features.views());
-        let mut outcome = FeatureOutcome::default();
-        for step in 0..options.steps {
-            let (width, scale) = (features.width(), features.scale());
-            let view_logits = (step > 0).then(|| logits(features.image(), sts.prototypes(), width, scale));
-            let loss = sts.step(features)?;
-            outcome.steps.push(FeatureStep {
-                loss,
-                view_weights: view_weights.clone(),
-                view_logits,
-                probabilities: sts.predict(features),
-            });
+    fn compute(&self, input: &FeatureInput<'_>, options: &Options) -> Result<FeatureComputation> {
+        let features = input.features;
+        let sts = Sts::new(features, self.spectrum(features)?, read(options)?);
+        Ok(FeatureComputation::Updates(Box::new(sts)))
+    }
+}
+
+impl FeatureUpdates for Sts {
+    fn update(&mut self, features: &FeatureSet) -> Result<FeatureStep> {
+        let view_logits = self.moved.then(|| self.logits(features, features.image()));
+        let loss = self.step(features)?;
+        Ok(FeatureStep {
+            loss,
+            view_weights: indicator(&self.selected, features.views()),
+            view_logits,
+            probabilities: self.predict(features),
+        })
+    }
+
+    fn state(&self, features: &FeatureSet) -> FeatureState {
+        FeatureState {
+            loss: self.gradient(features).0,
+            view_weights: indicator(&self.selected, features.views()),
+            view_logits: self.logits(features, features.image()),
         }
-        if options.steps > 0 {
-            outcome.last = Some(FeatureState {
-                loss: sts.gradient(features).0,
-                view_weights,
-                view_logits: logits(features.image(), sts.prototypes(), features.width(), features.scale()),
-            });
-        }
-        Ok(outcome)
     }
 }
 

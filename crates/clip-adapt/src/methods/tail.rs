@@ -224,15 +224,22 @@ impl<A: AdapterKind> Tail<A> {
     }
 
     fn refresh_text(&mut self) -> Result<()> {
-        if let Some(adapter) = self.kind.adapters(&self.clip, &self.parameters).text {
-            let labels = self.text_before.dims()[0];
-            let parts = (0..labels)
-                .step_by(CHUNK_LABELS)
-                .map(|first| self.encode_texts(first, CHUNK_LABELS.min(labels - first), &adapter))
-                .collect::<Result<Vec<_>>>()?;
+        let parts = (0..self.text_before.dims()[0].div_ceil(CHUNK_LABELS))
+            .filter_map(|chunk| self.encode_chunk(chunk).transpose())
+            .collect::<Result<Vec<_>>>()?;
+        if !parts.is_empty() {
             self.text = Tensor::cat(parts, 0);
         }
         Ok(())
+    }
+
+    /// Features of a chunk of labels with the matrices as they are; `None` where the text tower has no adapters.
+    fn encode_chunk(&self, chunk: usize) -> Result<Option<Tensor<2>>> {
+        let (first, labels) = (chunk * CHUNK_LABELS, self.text_before.dims()[0]);
+        let adapter = self.kind.adapters(&self.clip, &self.parameters).text;
+        adapter
+            .map(|adapter| self.encode_texts(first, CHUNK_LABELS.min(labels.saturating_sub(first)), &adapter))
+            .transpose()
     }
 
     /// Features `[count, projection]` of some labels through the text tower with an adapter, normalised.

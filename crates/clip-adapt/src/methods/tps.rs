@@ -8,7 +8,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::on_features::{FeatureInput, FeatureMethod, FeatureOutcome, FeatureState, FeatureStep};
+use super::on_features::{FeatureComputation, FeatureInput, FeatureMethod, FeatureState, FeatureStep, FeatureUpdates};
 use super::{MethodDescription, MethodKind, Paper};
 use crate::error::Result;
 use crate::features::adamw::HostAdamW;
@@ -101,6 +101,11 @@ impl Tps {
         Ok(loss)
     }
 
+    /// Of some views' features `[views, width]`: `[views, labels]`.
+    fn logits(&self, features: &FeatureSet, views: &[f64]) -> Vec<f64> {
+        logits(views, self.prototypes(), features.width(), features.scale())
+    }
+
     fn place(&mut self, features: &FeatureSet) -> Result<()> {
         self.moved = true;
         let (shift, width) = (&self.shift, features.width());
@@ -141,31 +146,32 @@ impl FeatureMethod for PrototypeShift {
         }
     }
 
-    fn compute(&self, input: &FeatureInput<'_>, options: &Options) -> Result<FeatureOutcome> {
-        let (features, options) = (input.features, read::<TpsOptions>(options)?);
-        let mut tps = Tps::new(features, options);
-        let mut outcome = FeatureOutcome::default();
-        for step in 0..options.steps {
-            let (width, scale) = (features.width(), features.scale());
-            let view_logits = (step > 0).then(|| logits(features.image(), tps.prototypes(), width, scale));
-            let selected = tps.selected(features);
-            let loss = tps.step(features, &selected)?;
-            outcome.steps.push(FeatureStep {
-                loss,
-                view_weights: indicator(&selected, features.views()),
-                view_logits,
-                probabilities: softmax(&logits(features.view(0), tps.prototypes(), width, scale)),
-            });
+    fn compute(&self, input: &FeatureInput<'_>, options: &Options) -> Result<FeatureComputation> {
+        let tps = Tps::new(input.features, read(options)?);
+        Ok(FeatureComputation::Updates(Box::new(tps)))
+    }
+}
+
+impl FeatureUpdates for Tps {
+    fn update(&mut self, features: &FeatureSet) -> Result<FeatureStep> {
+        let view_logits = self.moved.then(|| self.logits(features, features.image()));
+        let selected = self.selected(features);
+        let loss = self.step(features, &selected)?;
+        Ok(FeatureStep {
+            loss,
+            view_weights: indicator(&selected, features.views()),
+            view_logits,
+            probabilities: softmax(&self.logits(features, features.view(0))),
+        })
+    }
+
+    fn state(&self, features: &FeatureSet) -> FeatureState {
+        let selected = self.selected(features);
+        FeatureState {
+            loss: self.loss(features, &selected),
+            view_weights: indicator(&selected, features.views()),
+            view_logits: self.logits(features, features.image()),
         }
-        if options.steps > 0 {
-            let selected = tps.selected(features);
-            outcome.last = Some(FeatureState {
-                loss: tps.loss(features, &selected),
-                view_weights: indicator(&selected, features.views()),
-                view_logits: logits(features.image(), tps.prototypes(), features.width(), features.scale()),
-            });
-        }
-        Ok(outcome)
     }
 }
 

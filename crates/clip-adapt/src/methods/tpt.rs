@@ -98,12 +98,19 @@ impl Tpt {
     /// # Errors
     /// Those of [`clip_model::text::TextTower::forward_with_context`].
     pub fn text_features(&self) -> Result<Tensor<2>> {
-        let parts = self
-            .prompts
-            .chunks(CHUNK_LABELS)
-            .map(|ids| self.encode(ids, self.context.clone()))
+        let parts = (0..self.chunks())
+            .map(|chunk| self.encode_chunk(chunk))
             .collect::<Result<Vec<_>>>()?;
         Ok(Tensor::cat(parts, 0))
+    }
+
+    /// Those of a chunk of labels.
+    ///
+    /// # Errors
+    /// Those of [`clip_model::text::TextTower::forward_with_context`].
+    pub fn encode_chunk(&self, chunk: usize) -> Result<Tensor<2>> {
+        let ids = self.prompts.chunks(CHUNK_LABELS).nth(chunk).unwrap_or_default();
+        self.encode(ids, self.context.clone())
     }
 
     /// The logits `[views, labels]` of all views for text features `[labels, projection]`, normalised.

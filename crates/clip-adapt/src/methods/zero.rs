@@ -8,7 +8,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::on_features::{FeatureInput, FeatureMethod, FeatureOutcome, FeatureStep};
+use super::on_features::{FeatureComputation, FeatureInput, FeatureMethod, FeatureStep};
 use super::{MethodDescription, MethodKind, Paper};
 use crate::error::Result;
 use crate::features::selection::{by_confidence, count};
@@ -113,10 +113,10 @@ impl FeatureMethod for Zero {
         }
     }
 
-    fn compute(&self, input: &FeatureInput<'_>, options: &Options) -> Result<FeatureOutcome> {
+    fn compute(&self, input: &FeatureInput<'_>, options: &Options) -> Result<FeatureComputation> {
         let vote = vote(input.features, read(options)?);
         let probabilities = vote.shares();
-        Ok(FeatureOutcome::whole(FeatureStep {
+        Ok(FeatureComputation::Whole(FeatureStep {
             loss: entropy_of(&probabilities),
             view_weights: indicator(&vote.voters, input.features.views()),
             view_logits: None,

@@ -3,6 +3,7 @@
 use clip_adapt::comparison::{Choice, CompareEvent, CompareReport, CompareRequest};
 use clip_adapt::methods::{self, MethodDescription};
 use clip_adapt::options::ViewOptions;
+use clip_adapt::report::GroundworkEvent;
 use clip_adapt::session::Session;
 use clip_adapt::setup::Setup;
 use pollster::block_on;
@@ -54,7 +55,7 @@ fn a_comparison_gives_what_each_method_gives_alone() {
     let (events, report) = compare(&session, &request);
     let encoded = events
         .iter()
-        .filter(|event| matches!(event, CompareEvent::Encoding { .. }))
+        .filter(|event| matches!(event, CompareEvent::Groundwork(GroundworkEvent::Encoding { .. })))
         .count();
     assert_eq!(encoded, 2, "the views are encoded once");
     assert_eq!(report.outcomes.len(), choices.len());

@@ -7,7 +7,7 @@ use clip_adapt::features::FeatureSet;
 use clip_adapt::methods::adaptation::Update;
 use clip_adapt::methods::foa::{ClassStatistics, FoaOptions, PromptSearch};
 use clip_adapt::methods::oftta::Oftta;
-use clip_adapt::methods::on_features::{FeatureInput, FeatureMethod as _};
+use clip_adapt::methods::on_features::{FeatureComputation, FeatureInput, FeatureMethod as _};
 use clip_adapt::methods::{self, Setting};
 use clip_adapt::options::{self, Options};
 use clip_adapt::views::{Stream, random};
@@ -93,7 +93,7 @@ fn check_foa(choice: DeviceChoice) {
         PromptSearch::new(
             Arc::clone(&clip),
             text.clone(),
-            selected.clone(),
+            vec![selected.clone()],
             first,
             source,
             options,
@@ -144,8 +144,10 @@ fn check_oftta(choice: DeviceChoice) {
         statistics: setting.statistics.as_deref(),
         seed: 0,
     };
-    let outcome = Oftta.compute(&input, &options).unwrap();
-    let probabilities = outcome.steps[0].probabilities.iter().copied();
+    let FeatureComputation::Whole(step) = Oftta.compute(&input, &options).unwrap() else {
+        panic!("OFTTA makes no updates");
+    };
+    let probabilities = step.probabilities.iter().copied();
     recording.compare("probabilities", probabilities, ABSOLUTE);
 }
 

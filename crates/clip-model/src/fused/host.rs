@@ -1,9 +1,11 @@
 //! The operations on the CPU device: in place where nobody else holds the tensor, in loops that become vectors.
 
 use burn::backend::flex::FlexTensor;
+use burn::tensor::TensorData;
 
 use super::exponential::{exp, sigmoid};
-use crate::flex::values;
+use crate::flex::{for_each_part, values};
+use crate::product::{SmallProduct, Stack, without_flips};
 
 /// The factor in the activation's sigmoid.
 const STEEPNESS: f32 = 1.702;
@@ -46,7 +48,41 @@ pub(super) fn scaled_softmax(scores: FlexTensor, scale: f32) -> FlexTensor {
     scores
 }
 
-/// The same for square matrices of scores, of whose rows the first has one score, the second two, and so on; the others become 0.
+/// Attention of queries `[batch, heads, queries, head width]`, keys and values: the scores of one head after another, which stay in the cache.
+pub(super) fn attend(of: [&FlexTensor; 3], is_causal: bool) -> FlexTensor {
+    let scale = attention_scale(of[0]);
+    let of = of.map(without_flips);
+    let [query, key, value] = of.each_ref().map(Stack::of);
+    let [batch, heads, queries, width] = query.shape();
+    // Heads beside each other, as what comes next reads them.
+    let mut out = vec![0.0; batch * queries * heads * width];
+    let room = || (SmallProduct::default(), SmallProduct::default());
+    for_each_part(
+        &mut out,
+        queries * heads * width,
+        room,
+        |index, out, (scores, mixed)| {
+            for head in 0..heads {
+                let place = [index, head];
+                scores.multiply(query.matrix(place), key.matrix(place).transposed());
+                for (row, scores) in scores.rows_mut().enumerate() {
+                    let seen = if is_causal { row + 1 } else { scores.len() };
+                    let (seen, later) = scores.split_at_mut(seen.min(scores.len()));
+                    softmax(seen, scale);
+                    later.fill(0.0);
+                }
+                mixed.multiply(scores.matrix(), value.matrix(place));
+                for (out, mixed) in out.chunks_exact_mut(heads * width).zip(mixed.rows()) {
+                    out[head * width..][..width].copy_from_slice(mixed);
+                }
+            }
+        },
+    );
+    FlexTensor::from_data(TensorData::new(out, [batch, queries, heads, width])).transpose(1, 2)
+}
+
+/// [`scaled_softmax`] for square matrices of scores, of whose rows the first has one score, the second two, and so on; the others become 0.
+#[cfg(not(target_family = "wasm"))]
 pub(super) fn causal_softmax(scores: FlexTensor, scale: f32) -> FlexTensor {
     let mut scores = contiguous(scores);
     let width = last_dimension(&scores);
@@ -102,6 +138,36 @@ pub(super) fn scaled_softmax_backward(probabilities: &FlexTensor, grad: FlexTens
     grad
 }
 
+/// The gradient through a layer norm towards what it was of.
+pub(super) fn normalise_backward(x: &FlexTensor, scale: &FlexTensor, grad: FlexTensor, epsilon: f32) -> FlexTensor {
+    let (x, scale) = (x.to_contiguous(), scale.to_contiguous());
+    let mut grad = contiguous(grad);
+    let width = last_dimension(&grad);
+    let scale = values(&scale);
+    beside(values_mut(&mut grad), values(&x), width, |grad, x| {
+        for (grad, x) in grad.chunks_exact_mut(width).zip(x.chunks_exact(width)) {
+            normalise_row_backward(grad, x, scale, epsilon);
+        }
+    });
+    grad
+}
+
+/// With `n = (x - mean) / deviation` and `g = grad * scale`: `(g - mean(g) - n * mean(g * n)) / deviation`.
+fn normalise_row_backward(grad: &mut [f32], x: &[f32], scale: &[f32], epsilon: f32) {
+    let share = 1.0 / x.len() as f32;
+    let mean = share * reduce(x, 0.0, |sum, x| sum + x);
+    for (grad, scale) in grad.iter_mut().zip(scale) {
+        *grad *= scale;
+    }
+    let variance = share * reduce_pairs(x, x, |x, _| (x - mean) * (x - mean));
+    let inverse = 1.0 / (variance + epsilon).sqrt();
+    let mean_grad = share * reduce(grad, 0.0, |sum, grad| sum + grad);
+    let along = share * inverse * reduce_pairs(grad, x, |grad, x| grad * (x - mean));
+    for (grad, x) in grad.iter_mut().zip(x) {
+        *grad = inverse * (*grad - mean_grad - inverse * (x - mean) * along);
+    }
+}
+
 /// The same tensor with its values one after another.
 fn contiguous(tensor: FlexTensor) -> FlexTensor {
     let layout = tensor.layout();
@@ -123,6 +189,20 @@ fn values_mut(tensor: &mut FlexTensor) -> &mut [f32] {
 /// At least 1, as rows of nothing can't be taken one after another.
 fn last_dimension(tensor: &FlexTensor) -> usize {
     tensor.layout().shape().iter().next_back().copied().unwrap_or(1).max(1)
+}
+
+/// The sum of a function of two rows' values, in eight streams and then those.
+#[inline(always)]
+fn reduce_pairs(left: &[f32], right: &[f32], of: impl Fn(f32, f32) -> f32) -> f32 {
+    let mut lanes = [0.0; LANES];
+    let ((left, left_rest), (right, right_rest)) = (left.as_chunks::<LANES>(), right.as_chunks::<LANES>());
+    for (left, right) in left.iter().zip(right) {
+        for (lane, (left, right)) in lanes.iter_mut().zip(left.iter().zip(right)) {
+            *lane += of(*left, *right);
+        }
+    }
+    let rest = left_rest.iter().zip(right_rest).map(|(left, right)| of(*left, *right));
+    lanes.into_iter().chain(rest).sum()
 }
 
 /// Combines all values of a row, in eight streams and then those.

@@ -51,30 +51,19 @@ impl Packed<'_> {
 
 /// By our own product: see [`crate::product`].
 mod by_panels {
-    use super::{FlexTensor, Packed, TensorData, matrix};
+    use super::{FlexTensor, Packed, matrix};
     use crate::flex::values;
     use crate::product::rows_by_panels;
 
     pub(super) fn linear(packed: &Packed<'_>, x: &FlexTensor, bias: &FlexTensor) -> FlexTensor {
         let bias = bias.to_contiguous();
         let panels = packed.decode(matrix::decode_panels_transposed);
-        multiply(x, &panels, values(&bias), packed.layout.columns)
+        rows_by_panels(x, panels.as_chunks().0, packed.layout.rows, Some(values(&bias)))
     }
 
     pub(super) fn linear_backward(packed: &Packed<'_>, grad: &FlexTensor) -> FlexTensor {
         let panels = packed.decode(matrix::decode_panels);
-        multiply(grad, &panels, &vec![0.0; packed.layout.columns], packed.layout.rows)
-    }
-
-    /// `[..., inputs]` to `[..., outputs]`, as many as the bias has.
-    fn multiply(x: &FlexTensor, panels: &[f32], bias: &[f32], inputs: usize) -> FlexTensor {
-        let mut shape: Vec<usize> = x.layout().shape().iter().copied().collect();
-        let x = x.to_contiguous();
-        let product = rows_by_panels(values(&x), panels, bias, inputs);
-        if let Some(last) = shape.last_mut() {
-            *last = bias.len();
-        }
-        FlexTensor::from_data(TensorData::new(product, shape))
+        rows_by_panels(grad, panels.as_chunks().0, packed.layout.columns, None)
     }
 }
 
@@ -85,17 +74,18 @@ mod by_library {
     use burn::backend::{Flex, TensorMetadata as _};
 
     use super::{FlexTensor, Packed, TensorData, matrix};
-    use crate::fused::{FusedOps as _, as_row};
+    use crate::fused::as_row;
+    use crate::fused::library::rows_product;
 
     pub(super) fn linear(packed: &Packed<'_>, x: &FlexTensor, bias: &FlexTensor) -> FlexTensor {
         let values = packed.decode(matrix::decode_transposed);
         let weight = FlexTensor::from_data(TensorData::new(values, [packed.layout.columns, packed.layout.rows]));
-        let product = Flex::rows_product(x.clone(), weight);
+        let product = rows_product(x.clone(), weight);
         let dimensions = product.shape().num_dims();
         Flex::float_add(product, as_row::<Flex>(bias.clone(), dimensions))
     }
 
     pub(super) fn linear_backward(packed: &Packed<'_>, grad: &FlexTensor) -> FlexTensor {
-        Flex::rows_product(grad.clone(), packed.unpack())
+        rows_product(grad.clone(), packed.unpack())
     }
 }

@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use super::format::{self, BLOCK, WeightFormat};
 use crate::error::{Error, Result};
-use crate::product::PANEL;
+use crate::flex::for_each_part;
+use crate::product::{COLUMNS, PANEL};
 
 // Files and the words that go to the device are little-endian; here they are read as bytes without being turned around.
 #[cfg(target_endian = "big")]
@@ -207,7 +208,7 @@ fn decode_part(format: WeightFormat, codes: &[u32], scales: &[u32], first: usize
     );
 }
 
-/// The panels of [`rows_by_panels`](crate::product::rows_by_panels) of a matrix `[rows, columns]`, transposed: each has the values of some
+/// The panels of [`multiply`](crate::product) of a matrix `[rows, columns]`, transposed: each has the values of some
 /// rows, column by column.
 pub(super) fn decode_panels_transposed(
     format: WeightFormat,
@@ -215,9 +216,11 @@ pub(super) fn decode_panels_transposed(
     scales: &[u32],
     [rows, columns]: [usize; 2],
 ) -> Vec<f32> {
-    let mut out = vec![0.0; rows.div_ceil(PANEL) * PANEL * columns];
-    for_each_part(&mut out, PANEL * columns, PANEL * columns, |panel, out, group| {
-        let first = panel * PANEL;
+    let mut out = vec![0.0; rows.next_multiple_of(COLUMNS) * columns];
+    let room = || vec![0.0; PANEL * columns];
+    for_each_part(&mut out, PANEL * columns, room, |panel, out, group| {
+        // There may be a panel more than rows fill.
+        let first = rows.min(panel * PANEL);
         let taken = PANEL.min(rows - first);
         decode_part(format, codes, scales, first * columns, &mut group[..taken * columns]);
         for (row, values) in group.chunks_exact(columns).enumerate().take(taken) {
@@ -229,7 +232,7 @@ pub(super) fn decode_panels_transposed(
     out
 }
 
-/// The panels of [`rows_by_panels`](crate::product::rows_by_panels) of a matrix `[rows, columns]` as it is: each has the values of some
+/// The panels of [`multiply`](crate::product) of a matrix `[rows, columns]` as it is: each has the values of some
 /// columns, row by row.
 pub(super) fn decode_panels(
     format: WeightFormat,
@@ -237,45 +240,24 @@ pub(super) fn decode_panels(
     scales: &[u32],
     [rows, columns]: [usize; 2],
 ) -> Vec<f32> {
-    let mut out = vec![0.0; columns.div_ceil(PANEL) * PANEL * rows];
+    let mut out = vec![0.0; columns.next_multiple_of(COLUMNS) * rows];
     // The panels of one block of each row.
-    for_each_part(&mut out, BLOCK * rows, BLOCK, |part, out, values| {
-        let first = part * BLOCK;
-        let values = &mut values[..BLOCK.min(columns - first)];
-        for row in 0..rows {
-            decode_part(format, codes, scales, row * columns + first, values);
-            for (panel, values) in out.chunks_exact_mut(PANEL * rows).zip(values.chunks(PANEL)) {
-                panel[row * PANEL..][..values.len()].copy_from_slice(values);
+    for_each_part(
+        &mut out,
+        BLOCK * rows,
+        || [0.0; BLOCK],
+        |part, out, values| {
+            let first = part * BLOCK;
+            let values = &mut values[..BLOCK.min(columns - first)];
+            for row in 0..rows {
+                decode_part(format, codes, scales, row * columns + first, values);
+                for (panel, values) in out.chunks_exact_mut(PANEL * rows).zip(values.chunks(PANEL)) {
+                    panel[row * PANEL..][..values.len()].copy_from_slice(values);
+                }
             }
-        }
-    });
+        },
+    );
     out
-}
-
-/// Does `work` on parts of so many values, with room for so many others: one after another in the browser, natively on all cores.
-fn for_each_part(
-    values: &mut [f32],
-    length: usize,
-    room: usize,
-    work: impl Fn(usize, &mut [f32], &mut [f32]) + Send + Sync,
-) {
-    // Of a matrix without rows or columns there are no parts.
-    let length = length.max(1);
-    #[cfg(target_family = "wasm")]
-    {
-        let mut others = vec![0.0; room];
-        for (part, values) in values.chunks_mut(length).enumerate() {
-            work(part, values, &mut others);
-        }
-    }
-    #[cfg(not(target_family = "wasm"))]
-    {
-        use rayon::prelude::*;
-        values
-            .par_chunks_mut(length)
-            .enumerate()
-            .for_each_init(|| vec![0.0; room], |others, (part, values)| work(part, values, others));
-    }
 }
 
 /// Rows whose values come to lie side by side at a time: as many as fit into one line of the cache twice.

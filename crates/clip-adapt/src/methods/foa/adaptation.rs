@@ -8,6 +8,7 @@ use crate::features::indicator;
 use crate::features::selection::most_confident;
 use crate::methods::Setting;
 use crate::methods::adaptation::{Adaptation, LocalFuture, Outcome, Passes, Piece, Prediction, Update, tail_share};
+use crate::methods::tail::gather;
 use crate::options::{MAX_STEPS, invalid};
 use crate::readback::read_rows;
 use crate::report::{ViewsState, Warning};
@@ -114,7 +115,6 @@ impl PromptAdaptation {
             &row_entropies(&self.measured.logits, self.labels()),
             self.options.selection,
         );
-        let tokens = self.tokens_of(&selected);
         let first = self.first_block();
         let source = self.setting.statistics.as_ref().map(|statistics| {
             let blocks = statistics.blocks.iter().skip(first);
@@ -127,7 +127,7 @@ impl PromptAdaptation {
         let prompts = PromptSearch::new(
             self.setting.clip.clone(),
             self.setting.text_features.clone(),
-            tokens,
+            gather(&self.chunks, &selected),
             first,
             source,
             self.options,
@@ -142,23 +142,6 @@ impl PromptAdaptation {
             candidates: 0,
         });
         Ok(())
-    }
-
-    /// The tokens of some views, `[views, tokens, width]`.
-    fn tokens_of(&self, views: &[usize]) -> Tensor<3> {
-        let mut rows = Vec::with_capacity(views.len());
-        for &view in views {
-            let mut place = view;
-            for chunk in &self.chunks {
-                let length = chunk.dims()[0];
-                if place < length {
-                    rows.push(chunk.clone().narrow(0, place, 1));
-                    break;
-                }
-                place -= length;
-            }
-        }
-        Tensor::cat(rows, 0)
     }
 
     /// What was measured of the views, and a new beginning of measuring.

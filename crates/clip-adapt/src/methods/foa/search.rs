@@ -31,8 +31,8 @@ pub struct PromptSearch {
     /// `[labels, projection]`, normalised.
     text_features: Tensor<2>,
     first_block: usize,
-    /// What the trunk gave for the views that the fitness is of, `[views, tokens, width]`.
-    tokens: Tensor<3>,
+    /// What the trunk gave for the views that the fitness is of, `[views of the chunk, tokens, width]` each.
+    chunks: Vec<Tensor<3>>,
     /// Of the blocks from `first_block` on; without them the fitness is the entropy, and nothing is shifted.
     source: Option<Vec<ClassStatistics>>,
     search: CmaEs,
@@ -52,13 +52,13 @@ struct Found {
 }
 
 impl PromptSearch {
-    /// A search that hasn't begun. `tokens` `[views, tokens, width]` are what the first `first_block` blocks gave for the
+    /// A search that hasn't begun. `chunks` `[views of the chunk, tokens, width]` are what the first `first_block` blocks gave for the
     /// views that the fitness is of; `source` has an entry for each block from `first_block` on.
     #[must_use]
     pub fn new(
         clip: Arc<Clip>,
         text_features: Tensor<2>,
-        tokens: Tensor<3>,
+        chunks: Vec<Tensor<3>>,
         first_block: usize,
         source: Option<Vec<ClassStatistics>>,
         options: FoaOptions,
@@ -79,7 +79,7 @@ impl PromptSearch {
             options,
             text_features,
             first_block,
-            tokens,
+            chunks,
             source,
         }
     }
@@ -144,24 +144,19 @@ impl PromptSearch {
     /// # Errors
     /// Those of the device.
     pub async fn evaluate(&self, candidate: &[f64]) -> Result<(f64, Vec<f64>)> {
-        let vision = &self.clip.vision;
-        let (first, layers) = (self.first_block, vision.layers());
-        let tokens = self.with_prompts(self.tokens.clone(), candidate);
-        let [views, _, width] = tokens.dims();
-        let mut x = tokens;
-        let mut states = Vec::with_capacity(layers - first + 1);
-        for index in first..layers {
-            x = vision.through_block(x, index, None);
-            if self.source.is_some() && index + 1 < layers {
-                states.push(vision.read_class_token(&x, index + 1));
+        let mut states: Vec<Vec<Tensor<2>>> = Vec::new();
+        for tokens in &self.chunks {
+            let of_chunk = self.states(tokens.clone(), candidate);
+            states.resize_with(of_chunk.len(), Vec::new);
+            for (all, state) in states.iter_mut().zip(of_chunk) {
+                all.push(state);
             }
         }
-        let class_tokens = vision.read_class_token(&x, layers);
-        states.push(class_tokens.clone());
-        let features = vision.project(class_tokens);
-        states.push(self.clip.logits(features, self.text_features.clone()));
+        let states = states.into_iter().map(|chunks| Tensor::cat(chunks, 0)).collect();
         let values = read_rows(states, "candidate prompts").await?;
 
+        let views: usize = self.chunks.iter().map(|chunk| chunk.dims()[0]).sum();
+        let width = self.clip.config.vision.transformer.width;
         let mut values: Vec<f64> = values.into_iter().map(f64::from).collect();
         let labels = self.text_features.dims()[0];
         let logits = values.split_off(values.len().saturating_sub(views * labels));
@@ -185,6 +180,26 @@ impl PromptSearch {
             .map(|states| column_means(states, width))
             .unwrap_or_default();
         Ok((fitness, class_mean))
+    }
+
+    /// The class tokens `[views, width]` of some views' `tokens` with a candidate's prompts, as the next layer norm reads them after each block that the
+    /// fitness looks at, and the logits `[views, labels]`.
+    fn states(&self, tokens: Tensor<3>, candidate: &[f64]) -> Vec<Tensor<2>> {
+        let vision = &self.clip.vision;
+        let (first, layers) = (self.first_block, vision.layers());
+        let mut x = self.with_prompts(tokens, candidate);
+        let mut states = Vec::with_capacity(layers - first + 1);
+        for index in first..layers {
+            x = vision.through_block(x, index, None);
+            if self.source.is_some() && index + 1 < layers {
+                states.push(vision.read_class_token(&x, index + 1));
+            }
+        }
+        let class_tokens = vision.read_class_token(&x, layers);
+        states.push(class_tokens.clone());
+        let features = vision.project(class_tokens);
+        states.push(self.clip.logits(features, self.text_features.clone()));
+        states
     }
 
     /// Logits `[views, labels]` with the best prompts so far, shifted, from what the trunk gave, `[views, tokens, width]`;

@@ -42,6 +42,12 @@ impl<A: AdapterKind> Tail<A> {
     /// # Errors
     /// Those of the text tower, where it has adapters.
     pub fn update(&mut self) -> Result<()> {
+        self.move_matrices();
+        self.refresh_text()
+    }
+
+    /// The same without the labels' features.
+    pub(super) fn move_matrices(&mut self) {
         let gradients = std::mem::take(&mut self.gradients);
         self.text_gradient = None;
         let pairs = self
@@ -56,7 +62,6 @@ impl<A: AdapterKind> Tail<A> {
         let moved = self.optimizer.step(pairs);
         self.last_gradients = gradients;
         self.parameters = self.parameters.keys().copied().zip(moved).collect();
-        self.refresh_text()
     }
 
     /// Adds the part of some views to the gradient of a loss over `count` views; gives their logits.

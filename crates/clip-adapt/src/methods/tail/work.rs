@@ -23,6 +23,8 @@ pub(super) struct Work {
     /// The views that the loss is of, chosen at the first step; all of them where nothing was chosen.
     selected: Option<Vec<usize>>,
     selected_chunks: Vec<Tensor<3>>,
+    /// Of chunks of labels, with the matrices after the update.
+    encoded: Vec<Tensor<2>>,
 }
 
 /// A bounded piece of an update.
@@ -42,6 +44,10 @@ enum Job {
     Align(usize),
     /// A chunk of labels backward through the text tower.
     Text(usize),
+    /// Moves the matrices, where labels have to be encoded after that.
+    Move,
+    /// A chunk of labels, with the matrices as they are then.
+    Encode(usize),
 }
 
 impl<A: AdapterKind> Tail<A> {
@@ -73,8 +79,10 @@ impl<A: AdapterKind> Tail<A> {
                 .map(Job::Loss),
         );
         if self.kind.adapters(&self.clip, &self.parameters).text.is_some() {
-            let labels = self.text_before.dims()[0];
-            jobs.extend((0..labels.div_ceil(CHUNK_LABELS)).map(Job::Text));
+            let parts = 0..self.text_before.dims()[0].div_ceil(CHUNK_LABELS);
+            jobs.extend(parts.clone().map(Job::Text));
+            jobs.push_back(Job::Move);
+            jobs.extend(parts.map(Job::Encode));
         }
         jobs
     }
@@ -130,6 +138,11 @@ impl<A: AdapterKind> Tail<A> {
                 }
             }
             Job::Text(chunk) => self.accumulate_text(chunk)?,
+            Job::Move => self.move_matrices(),
+            Job::Encode(chunk) => {
+                let encoded = self.encode_chunk(chunk)?;
+                self.work.encoded.extend(encoded);
+            }
         }
         Ok(())
     }
@@ -181,7 +194,12 @@ impl<A: AdapterKind> Tail<A> {
     }
 
     async fn complete_update(&mut self) -> Result<Update> {
-        self.update()?;
+        let encoded = std::mem::take(&mut self.work.encoded);
+        if encoded.is_empty() {
+            self.move_matrices();
+        } else {
+            self.text = Tensor::cat(encoded, 0);
+        }
         // Everything that the step says comes back in one reading.
         let mut tensors = std::mem::take(&mut self.work.logits);
         tensors.extend(self.centre_logits());

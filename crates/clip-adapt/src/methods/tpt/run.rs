@@ -32,6 +32,8 @@ pub struct TptRun {
     features: Vec<Tensor<2>>,
     /// `[tokens, width]`
     initial: Tensor<2>,
+    /// `[labels, projection]` with the context as it is first.
+    initial_text: Tensor<2>,
     tuned: Option<Tuned>,
     steps_allowed: usize,
     steps_done: usize,
@@ -43,8 +45,23 @@ struct Tuned {
     tpt: Tpt,
     /// `[labels, projection]` with the context as it is.
     text: Tensor<2>,
-    /// Of the update under way: chunks of labels that are done, and what their gradient comes from.
-    under_way: Option<(usize, Tensor<2>)>,
+    under_way: Option<Stage>,
+}
+
+/// Where an update stands.
+enum Stage {
+    /// The gradient goes back to the context, a chunk of labels at a time.
+    Back {
+        /// Chunks that are done.
+        done: usize,
+        /// Towards the labels' features, `[labels, projection]`.
+        gradient: Box<Tensor<2>>,
+    },
+    /// The context has moved, and the labels are encoded with it.
+    Forward {
+        /// The features of the chunks that are.
+        encoded: Vec<Tensor<2>>,
+    },
 }
 
 impl TptRun {
@@ -74,6 +91,7 @@ impl TptRun {
             alignment,
             features: Vec::new(),
             initial,
+            initial_text: setting.text_features.clone(),
             tuned: None,
             steps_allowed: options.steps,
             steps_done: 0,
@@ -96,11 +114,11 @@ impl TptRun {
         )
     }
 
-    /// The text features as they are first, and the choice of views.
+    /// The choice of views.
     async fn tune(&mut self) -> Result<Tuned> {
         let views = self.views().max(1) as f64;
         let mut tpt = self.untuned();
-        let text = tpt.text_features()?;
+        let text = self.initial_text.clone();
         let rows = read_rows(vec![tpt.logits(text.clone())], "selecting views").await?;
         tpt.select(&rows, self.options.selection);
         if let Some(alignment) = &mut self.alignment {
@@ -129,29 +147,48 @@ impl TptRun {
             Some(tuned) => tuned,
             None => self.tune().await?,
         };
-        let (chunk, gradient) = match tuned.under_way.take() {
-            Some(under_way) => under_way,
-            None => (0, tuned.tpt.text_gradient(tuned.text.clone())),
-        };
-        tuned.tpt.accumulate(chunk, &gradient)?;
-        let (done, total) = (chunk + 1, tuned.tpt.chunks());
-        let piece = if done < total {
-            tuned.under_way = Some((done, gradient));
-            Piece::Part {
-                done: self.views() * done / total,
-                total: self.views(),
+        let stage = tuned.under_way.take().unwrap_or_else(|| Stage::Back {
+            done: 0,
+            gradient: Box::new(tuned.tpt.text_gradient(tuned.text.clone())),
+        });
+        let chunks = tuned.tpt.chunks();
+        let (stage, done) = match stage {
+            Stage::Back { done, gradient } => {
+                tuned.tpt.accumulate(done, &gradient)?;
+                let done = done + 1;
+                if done < chunks {
+                    (Stage::Back { done, gradient }, done)
+                } else {
+                    tuned.tpt.update();
+                    (Stage::Forward { encoded: Vec::new() }, done)
+                }
             }
-        } else {
-            Piece::Whole(self.complete_update(&mut tuned).await?)
+            Stage::Forward { mut encoded } => {
+                encoded.push(tuned.tpt.encode_chunk(encoded.len())?);
+                let done = chunks + encoded.len();
+                (Stage::Forward { encoded }, done)
+            }
+        };
+        let piece = match stage {
+            Stage::Forward { encoded } if encoded.len() >= chunks => {
+                let text = Tensor::cat(encoded, 0);
+                Piece::Whole(self.complete_update(&mut tuned, text).await?)
+            }
+            stage => {
+                tuned.under_way = Some(stage);
+                Piece::Part {
+                    done: self.views() * done / (2 * chunks),
+                    total: self.views(),
+                }
+            }
         };
         self.tuned = Some(tuned);
         Ok(Some(piece))
     }
 
-    async fn complete_update(&mut self, tuned: &mut Tuned) -> Result<Update> {
-        let before = tuned.text.clone();
-        tuned.tpt.update();
-        tuned.text = tuned.tpt.text_features()?;
+    /// `text` `[labels, projection]`: with the context after the update.
+    async fn complete_update(&mut self, tuned: &mut Tuned, text: Tensor<2>) -> Result<Update> {
+        let before = std::mem::replace(&mut tuned.text, text);
         // Everything that the step says comes back in one reading.
         let logits = tuned.tpt.logits(before.clone());
         let prediction = tuned.tpt.logits(tuned.text.clone()).narrow(0, 0, 1);
@@ -222,7 +259,7 @@ impl TptRun {
             (&tuned.tpt, tuned.text.clone())
         } else {
             untuned = self.untuned();
-            (&untuned, untuned.text_features()?)
+            (&untuned, self.initial_text.clone())
         };
         let logits = tpt.logits(text.clone());
         let (views, prediction) = self.state(tpt, text, logits, None).await?;
