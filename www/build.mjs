@@ -7,7 +7,7 @@ import { parseArgs } from "node:util";
 
 import { buildDocs } from "./docs.mjs";
 import { html, withoutFrontMatter } from "./markdown.mjs";
-import { textPage } from "./page.mjs";
+import { textPage, toolPage } from "./page.mjs";
 import { build } from "./tools.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -28,8 +28,11 @@ await mkdir(outdir, { recursive: true });
 const common = { absWorkingDir: here, outdir, bundle: true, format: "esm", target: "es2022", sourcemap: true, minify: values.minify, logLevel: "warning" };
 await build({ ...common, entryPoints: { main: "src/main.ts", lesson: "src/lesson/main.ts", compare: "src/compare/main.ts" }, external: ["clip-ttl", "clip-ttl/*"] });
 await buildEmbed();
-for (const name of ["index.html", "styles.css", "lesson.html", "styles-lesson.css", "compare.html", "styles-compare.css", "styles-docs.css", "lessons", "embed.html", "embed.css", "icon.svg", "samples"]) {
+for (const name of ["styles.css", "styles-lesson.css", "styles-compare.css", "styles-docs.css", "lessons", "embed.html", "embed.css", "icon.svg", "samples"]) {
   await cp(join(here, name), join(outdir, name), { recursive: true });
+}
+for (const name of ["index.html", "lesson.html", "compare.html"]) {
+  await writeFile(join(outdir, name), await toolPage(join(here, "pages", name)));
 }
 await buildTexts();
 await buildDocs(outdir, bundleForNode);
