@@ -9,7 +9,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { dirname, join, relative, resolve, sep } from "node:path";
+import { dirname, join, posix, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
@@ -25,10 +25,10 @@ if (values.outdir === undefined) {
 }
 const outdir = resolve(values.outdir);
 
-/** wasm-bindgen makes this module; in the package it lies beside the worker. */
+/** wasm-bindgen makes these modules; in the package they lie beside the worker. */
 const engineOutside = {
   name: "engine-outside",
-  setup: (bundler) => bundler.onResolve({ filter: /\/clip_ttl\.js$/ }, () => ({ path: "./clip_ttl.js", external: true })),
+  setup: (bundler) => bundler.onResolve({ filter: /\/clip_ttl(_cpu)?\.js$/ }, ({ path }) => ({ path: `./${posix.basename(path)}`, external: true })),
 };
 
 const common = {

@@ -13,8 +13,9 @@ import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 const GROUPS = [
   { title: "Page: index.js, and what it shares with element.js", has: /^dist\/(index|shared-\w+)\.js$/ },
   { title: "Element: element.js, beside those", has: /^dist\/element\.js$/ },
-  { title: "Worker: worker.js, clip_ttl.js", has: /^dist\/(worker|clip_ttl)\.js$/ },
-  { title: "Engine: clip_ttl_bg.wasm", has: /\.wasm$/ },
+  { title: "Worker: worker.js, clip_ttl.js, clip_ttl_cpu.js", has: /^dist\/(worker|clip_ttl|clip_ttl_cpu)\.js$/ },
+  { title: "Engine for the CPU alone: clip_ttl_cpu_bg.wasm", has: /_cpu_bg\.wasm$/ },
+  { title: "Engine for graphics devices as well: clip_ttl_bg.wasm", has: /\.wasm$/ },
   { title: "Pocket model", has: /\.safetensors$/ },
   { title: "Types", has: /\.d\.ts$/ },
   { title: "Source maps", has: /\.map$/ },

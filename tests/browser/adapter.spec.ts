@@ -113,7 +113,7 @@ test("the lesson gives a run's adapter away, looks through it again, and refuses
 
 test("an adapter that could not be looked through is no problem of the run that is on stage by then", async ({ page, watch }) => {
   watch.allowError(/503|Failed to load resource/);
-  const release = await hold(page, "**/clip_ttl_bg.wasm", { status: 503 });
+  const release = await hold(page, "**/clip_ttl_cpu_bg.wasm", { status: 503 });
   const lesson = new Lesson(page);
   await lesson.open(`${WATCH}&state=0`);
   await page.locator("#adapter-files").setInputFiles([

@@ -27,7 +27,7 @@ test("loading tells what it does, and what was loaded", async ({ page }) => {
   const last = progress.at(-1);
   expect(last?.loadedBytes).toBe(last?.totalBytes);
   expect(last?.loadedBytes).toBeGreaterThan(model.residentBytes);
-  expect(last?.files.sort()).toEqual(["clip_ttl_bg.wasm", "model.safetensors"]);
+  expect(last?.files.sort()).toEqual(["clip_ttl_cpu_bg.wasm", "model.safetensors"]);
   const loaded = progress.map(({ loadedBytes }) => loadedBytes);
   expect(loaded).toEqual([...loaded].sort((a, b) => a - b));
 });
@@ -306,7 +306,7 @@ test("the package's files may lie in another folder", async ({ page }) => {
     window.clip = await window.clipTtl.ClipTtl.load({ device: "cpu" });
   });
   expect(requested.filter((path) => !path.startsWith("/elsewhere/"))).toEqual([]);
-  for (const file of ["worker.js", "clip_ttl_bg.wasm", "models/pocket/model.safetensors"]) expect(requested).toContain(`/elsewhere/${file}`);
+  for (const file of ["worker.js", "clip_ttl_cpu_bg.wasm", "models/pocket/model.safetensors"]) expect(requested).toContain(`/elsewhere/${file}`);
   expect(await page.evaluate((labels) => window.clip.classify("./samples/chelsea.png", labels), LABELS)).toHaveLength(4);
 });
 

@@ -21,7 +21,7 @@ test("what went wrong is not said any more when something goes well again", asyn
 });
 
 test("what is wrong with a picture is still said when the answer about the one before comes, and its result", async ({ page }) => {
-  const release = await hold(page, "**/clip_ttl_bg.wasm");
+  const release = await hold(page, "**/clip_ttl_cpu_bg.wasm");
   await openHost(page, { body: QUICK });
   const widget = new ClipTtlPage(page);
   await widget.pictured();

@@ -65,7 +65,7 @@ test("a picture that was taken away stays away, and nobody waits for another one
   const demo = new Demo(page);
   const frame = page.locator("#drop");
   const remove = page.getByRole("button", { name: "Remove" });
-  const releaseEngine = await hold(page, "**/clip_ttl_bg.wasm");
+  const releaseEngine = await hold(page, "**/clip_ttl_cpu_bg.wasm");
   const releaseSlow = await hold(page, "**/slow.png", { contentType: "image/png", body: CHELSEA });
   await demo.open();
   await expect(demo.caption).toContainText(", by ");

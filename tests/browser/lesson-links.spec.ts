@@ -47,7 +47,7 @@ test("a link to a run that is recorded nowhere computes it, and the same again",
 
 test("a run that is called off changes nothing: the address and run B are those of the run on stage", async ({ page }) => {
   await page.emulateMedia({ reducedMotion: "reduce" });
-  const release = await hold(page, "**/clip_ttl_bg.wasm");
+  const release = await hold(page, "**/clip_ttl_cpu_bg.wasm");
   const lesson = new Lesson(page);
   await lesson.open(`${WATCH}&state=0`);
   await page.locator("#change summary").click();
@@ -67,7 +67,7 @@ test("a run that is called off changes nothing: the address and run B are those 
 
 test("a run that is called off, or fails, is not promised any more", async ({ page, watch }) => {
   watch.allowError(/503|Failed to load resource/);
-  const release = await hold(page, "**/clip_ttl_bg.wasm", { status: 503 });
+  const release = await hold(page, "**/clip_ttl_cpu_bg.wasm", { status: 503 });
   const lesson = new Lesson(page);
   await page.goto(`./lesson.html#${SMALL}`);
   await expect(lesson.device).toHaveText("Loading …");
@@ -83,7 +83,7 @@ test("a run that is called off, or fails, is not promised any more", async ({ pa
 
 test("what one types for run B stays while run A is computed, and goes with another link", async ({ page }) => {
   await page.emulateMedia({ reducedMotion: "reduce" });
-  const release = await hold(page, "**/clip_ttl_bg.wasm");
+  const release = await hold(page, "**/clip_ttl_cpu_bg.wasm");
   const lesson = new Lesson(page);
   await page.goto(`./lesson.html#${SMALL}`);
   await expect(lesson.note).toContainText("as soon as the model is there");
@@ -190,7 +190,7 @@ for (const { link, picture, says } of [
 ]) {
   test(`a link to two runs with ${link} shows both with the picture that is chosen, at its state, and so does the address`, async ({ page }) => {
     await page.emulateMedia({ reducedMotion: "reduce" });
-    const release = await hold(page, "**/clip_ttl_bg.wasm");
+    const release = await hold(page, "**/clip_ttl_cpu_bg.wasm");
     const lesson = new Lesson(page);
     await page.goto(`./lesson.html#picture=${picture}&labels=cat,dog&views=4&seed=5&state=1&b.rank=4`);
     await expect(lesson.note).toContainText(says);

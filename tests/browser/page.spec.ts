@@ -16,7 +16,7 @@ const EPISODE_LIMIT_MS = 60_000;
 const TASK_LIMIT_MS = 100;
 
 test("the page is there and can be used before the engine has come", async ({ page }) => {
-  const release = await hold(page, "**/clip_ttl_bg.wasm");
+  const release = await hold(page, "**/clip_ttl_cpu_bg.wasm");
   const demo = new Demo(page);
   await demo.open();
   await expect(page.getByRole("heading", { level: 1 })).toBeVisible();

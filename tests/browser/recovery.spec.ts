@@ -263,8 +263,8 @@ test("files of the engine that are missing or broken are named, and loaded when 
   watch.allowError(/404|503|ERR_|Failed to load resource/);
   const faults: readonly { glob: string; answer: { status?: number; body?: string; contentType?: string } | "abort"; says: RegExp }[] = [
     { glob: "**/model.safetensors", answer: { status: 404 }, says: /model\.safetensors.*404/ },
-    { glob: "**/clip_ttl_bg.wasm", answer: { status: 503 }, says: /clip_ttl_bg\.wasm.*503/ },
-    { glob: "**/clip_ttl_bg.wasm", answer: { contentType: "application/wasm", body: "no code" }, says: /engine can't be compiled/ },
+    { glob: "**/clip_ttl_cpu_bg.wasm", answer: { status: 503 }, says: /clip_ttl_cpu_bg\.wasm.*503/ },
+    { glob: "**/clip_ttl_cpu_bg.wasm", answer: { contentType: "application/wasm", body: "no code" }, says: /engine can't be compiled/ },
     { glob: "**/clip-ttl/clip_ttl.js", answer: "abort", says: /clip_ttl\.js/ },
     { glob: "**/models/pocket/model.safetensors", answer: "abort", says: /model\.safetensors/ },
   ];

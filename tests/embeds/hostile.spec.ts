@@ -125,7 +125,7 @@ test("ten elements share one engine and take turns", async ({ page, built, autho
   const [first, ...others] = (reports as Report[]).map(({ after }) => after);
   for (const other of others) expect(other, "the same seed gives the same answer in each").toEqual(first);
   expect(page.workers()).toHaveLength(1);
-  for (const file of ["worker.js", "clip_ttl_bg.wasm", "model.safetensors"]) {
+  for (const file of ["worker.js", "clip_ttl_cpu_bg.wasm", "model.safetensors"]) {
     expect(cdn.requests.slice(start).filter((path) => path.endsWith(`/${file}`)), file).toHaveLength(1);
   }
 });

@@ -70,7 +70,7 @@ test("plain: nothing but code is fetched until a reader comes near, then a run h
   expect(site.requests).not.toContain("/bee.jpg");
 
   await widget.host.scrollIntoViewIfNeeded();
-  await expect.poll(() => since(cdn, start)).toEqual(expect.arrayContaining(["worker.js", "clip_ttl.js", "clip_ttl_bg.wasm", "model.safetensors"]));
+  await expect.poll(() => since(cdn, start)).toEqual(expect.arrayContaining(["worker.js", "clip_ttl.js", "clip_ttl_cpu.js", "clip_ttl_cpu_bg.wasm", "model.safetensors"]));
   const report = await widget.run();
   expect(report.labels).toEqual(LABELS);
   await expect(widget.host).toContainText("1 update in");
@@ -130,7 +130,7 @@ test("sphinx-myst: the package is the site's own", async ({ page, built, author,
 
   await page.goto(`${site.url}adaptation.html`);
   expect((await new Widget(page).run()).labels).toEqual(LABELS);
-  expect(ofPackage()).toEqual(expect.arrayContaining(["/_static/clip-ttl/worker.js", "/_static/clip-ttl/clip_ttl_bg.wasm"]));
+  expect(ofPackage()).toEqual(expect.arrayContaining(["/_static/clip-ttl/worker.js", "/_static/clip-ttl/clip_ttl_cpu_bg.wasm"]));
   expect(since(cdn, start).filter((name) => name !== "tex-mml-chtml.js"), "nothing but Sphinx's own MathJax comes from elsewhere").toEqual([]);
   await expectIntact(page);
 });

@@ -19,6 +19,8 @@ const FILES = [
   "README.md",
   "dist/clip_ttl.js",
   "dist/clip_ttl_bg.wasm",
+  "dist/clip_ttl_cpu.js",
+  "dist/clip_ttl_cpu_bg.wasm",
   "dist/element.js",
   "dist/element.js.map",
   "dist/index.js",

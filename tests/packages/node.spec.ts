@@ -47,7 +47,7 @@ test("every export leads to a file, and nothing else can be reached", () => {
         return error.code;
       }
     };
-    const names = ["", "/element", "/worker", "/clip_ttl_bg.wasm", "/models/pocket/model.safetensors", "/package.json", "/engine", "/dist/index.js"];
+    const names = ["", "/element", "/worker", "/clip_ttl_bg.wasm", "/clip_ttl_cpu_bg.wasm", "/models/pocket/model.safetensors", "/package.json", "/engine", "/dist/index.js"];
     console.log(JSON.stringify(Object.fromEntries(names.map((name) => [name, resolve("clip-ttl" + name)]))));
   `);
   expect(found).toEqual({
@@ -55,6 +55,7 @@ test("every export leads to a file, and nothing else can be reached", () => {
     "/element": "there",
     "/worker": "there",
     "/clip_ttl_bg.wasm": "there",
+    "/clip_ttl_cpu_bg.wasm": "there",
     "/models/pocket/model.safetensors": "there",
     "/package.json": "there",
     "/engine": "ERR_PACKAGE_PATH_NOT_EXPORTED",

@@ -9,7 +9,7 @@ let assetBase: string | null = null;
 let workerScript: string | null = null;
 
 /**
- * Names the folder that `worker.js`, `clip_ttl.js`, `clip_ttl_bg.wasm` and `models/` are served from, for pages whose
+ * Names the folder that `worker.js`, the engine (`clip_ttl*.js`, `clip_ttl*.wasm`) and `models/` are served from, for pages whose
  * bundler doesn't keep them beside `index.js`. Relative addresses count from the page.
  */
 export function setAssetBase(url: string): void {

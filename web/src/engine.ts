@@ -1,7 +1,7 @@
 /** `ClipTtl`: a loaded model in a worker of its own. */
 
 import { RunController, type AdaptRun } from "./adapt-run.js";
-import { assetFolder, assetUrl, startWorker, workerAddress, type StartedWorker } from "./assets.js";
+import { assetFolder, startWorker, workerAddress, type StartedWorker } from "./assets.js";
 import type { CompareRun } from "./compare-run.js";
 import { Connection } from "./connection.js";
 import { asClipTtlError, cancelled, ClipTtlError } from "./errors.js";
@@ -66,8 +66,7 @@ export class ClipTtl {
     signal?.addEventListener("abort", onAbort, { once: true });
     try {
       await connection.hello;
-      const wasmUrl = folder === null ? null : assetUrl(folder, "clip_ttl_bg.wasm");
-      const fields = { model, dtype, cache: options.cache ?? true, device: options.device ?? "auto", statistics, wasmUrl };
+      const fields = { model, dtype, cache: options.cache ?? true, device: options.device ?? "auto", statistics, folder };
       const opened = await connection.request("open", fields, { what: "Loading", onEvent: options.onProgress });
       return new ClipTtl(connection, opened);
     } catch (error) {

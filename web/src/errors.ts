@@ -74,7 +74,7 @@ const HOST_ADVICE = {
   "wasm-unsupported": "Update the browser: Chrome 96, Firefox 114, Safari 16.4 or newer is needed.",
   "wasm-failed": "Reload the page. If the site has a Content-Security-Policy, it must allow 'wasm-unsafe-eval'.",
   "worker-failed":
-    "Check that worker.js and clip_ttl.js are served beside index.js (see setAssetBase), and that the page's Content-Security-Policy allows workers (see setWorkerUrl).",
+    "Check that worker.js, clip_ttl.js and clip_ttl_cpu.js are served beside index.js (see setAssetBase), and that the page's Content-Security-Policy allows workers (see setWorkerUrl).",
   unknown: "Please report this, with the message and what led to it.",
 } as const satisfies Record<string, string>;
 

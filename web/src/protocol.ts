@@ -84,7 +84,8 @@ export interface Exchanges {
       /** Statistics of source pictures that belong to the model; null: those that ship with it, if it has any. */
       readonly statistics: WireFile | null;
       /** Null: beside the worker. */
-      readonly wasmUrl: string | null;
+      /** Where the engine lies, if not beside the worker. */
+      readonly folder: string | null;
     };
     result: {
       readonly device: DeviceInfo;

@@ -1,9 +1,10 @@
 //! Where tensors live and are multiplied: the CPU, or a graphics processor through WebGPU.
 //!
-//! One build holds both; the choice is made at run time. A software rasteriser that poses as a graphics
+//! With the feature `webgpu` a build holds both, and the choice is made at run time; without, the CPU alone. A software rasteriser that poses as a graphics
 //! processor (SwiftShader, llvmpipe) is slower than the CPU device, so [`DeviceChoice::Auto`] passes it over.
 
 use std::str::FromStr;
+#[cfg(feature = "webgpu")]
 use std::sync::OnceLock;
 
 use burn::tensor::Device;
@@ -65,6 +66,7 @@ pub struct ComputeDevice {
 }
 
 /// The graphics device of this process: the runtime allows one initialisation of it.
+#[cfg(feature = "webgpu")]
 static GPU: OnceLock<ComputeDevice> = OnceLock::new();
 
 impl ComputeDevice {
@@ -94,6 +96,18 @@ impl ComputeDevice {
         }
     }
 
+    #[cfg(not(feature = "webgpu"))]
+    #[expect(
+        clippy::unused_async,
+        reason = "where there are graphics devices, opening one takes time"
+    )]
+    async fn gpu() -> Result<Self> {
+        Err(Error::GpuUnavailable {
+            reason: "this program was built without graphics devices".to_owned(),
+        })
+    }
+
+    #[cfg(feature = "webgpu")]
     async fn gpu() -> Result<Self> {
         if let Some(gpu) = GPU.get() {
             return Ok(gpu.clone());

@@ -4,19 +4,25 @@
 //! Each has its backward pass written out, which needs fewer passes than one made of the backward passes of its parts.
 
 mod exponential;
+#[cfg(feature = "webgpu")]
+mod graphics;
 mod host;
+#[cfg(feature = "webgpu")]
 mod kernel;
 #[cfg(not(target_family = "wasm"))]
 pub(crate) mod library;
+#[cfg(feature = "webgpu")]
 mod rows;
 mod tape;
 
+#[cfg(not(target_family = "wasm"))]
 use burn::backend::ops::FloatTensorOps as _;
+use burn::backend::ops::ModuleOps as _;
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Backend, Cube, Dispatch, Flex, TensorMetadata, backend_extension};
+use burn::backend::{Backend, Dispatch, Flex, TensorMetadata, backend_extension};
 use burn::tensor::{Shape, Tensor};
 
-use crate::{gpu_product, product};
+use crate::product;
 
 /// `x * sigmoid(1.702 x)`, the activation that OpenAI's CLIPs were trained with (`QuickGELUActivation` of `transformers`).
 #[must_use]
@@ -86,7 +92,7 @@ pub fn product(left: Tensor<4>, right: Tensor<4>) -> Tensor<4> {
 ///
 /// A program that never calls the tensor library's own products and attention is much smaller: for graphics devices it has them in many
 /// variants, quantised ones among them. So nothing in this crate and those above it does.
-#[backend_extension(Flex, Cube, Autodiff)]
+#[backend_extension(Flex, Cube: cfg(feature = "webgpu"), Autodiff)]
 pub trait FusedOps: Backend {
     /// [`attention`] off the tape.
     fn attend(
@@ -108,9 +114,7 @@ pub trait FusedOps: Backend {
         scale: FloatTensor<Self>,
         shift: FloatTensor<Self>,
         epsilon: f64,
-    ) -> FloatTensor<Self> {
-        Self::layer_norm(x, scale, Some(shift), epsilon)
-    }
+    ) -> FloatTensor<Self>;
 
     /// The gradient towards `x`, from that towards the result.
     fn normalise_backward(
@@ -118,17 +122,7 @@ pub trait FusedOps: Backend {
         scale: FloatTensor<Self>,
         grad: FloatTensor<Self>,
         epsilon: f64,
-    ) -> FloatTensor<Self> {
-        let last = x.shape().num_dims() - 1;
-        let scaled = Self::float_mul(grad, as_row::<Self>(scale, last + 1));
-        let centred = Self::float_sub(x.clone(), Self::float_mean_dim(x, last));
-        let variance = Self::float_mean_dim(Self::float_mul(centred.clone(), centred.clone()), last);
-        let inverse = Self::float_recip(Self::float_sqrt(Self::float_add_scalar(variance, epsilon.into())));
-        let normed = Self::float_mul(centred, inverse.clone());
-        let along = Self::float_mean_dim(Self::float_mul(scaled.clone(), normed.clone()), last);
-        let rest = Self::float_sub(scaled.clone(), Self::float_mean_dim(scaled, last));
-        Self::float_mul(Self::float_sub(rest, Self::float_mul(normed, along)), inverse)
-    }
+    ) -> FloatTensor<Self>;
 
     /// [`quick_gelu`].
     fn quick_gelu(x: FloatTensor<Self>) -> FloatTensor<Self>;
@@ -137,23 +131,14 @@ pub trait FusedOps: Backend {
     fn quick_gelu_backward(x: FloatTensor<Self>, grad: FloatTensor<Self>) -> FloatTensor<Self>;
 
     /// [`scaled_softmax`].
-    fn scaled_softmax(scores: FloatTensor<Self>, scale: f32) -> FloatTensor<Self> {
-        let last = scores.shape().num_dims() - 1;
-        Self::softmax(Self::float_mul_scalar(scores, scale.into()), last)
-    }
+    fn scaled_softmax(scores: FloatTensor<Self>, scale: f32) -> FloatTensor<Self>;
 
     /// The gradient towards the scores, from the probabilities and the gradient towards them.
     fn scaled_softmax_backward(
         probabilities: FloatTensor<Self>,
         grad: FloatTensor<Self>,
         scale: f32,
-    ) -> FloatTensor<Self> {
-        let last = grad.shape().num_dims() - 1;
-        let weighted = Self::float_mul(probabilities.clone(), grad);
-        let sums = Self::float_sum_dim(weighted.clone(), last);
-        let difference = Self::float_sub(weighted, Self::float_mul(probabilities, sums));
-        Self::float_mul_scalar(difference, scale.into())
-    }
+    ) -> FloatTensor<Self>;
 }
 
 impl FusedOps for Flex {
@@ -184,6 +169,15 @@ impl FusedOps for Flex {
             return library::rows_product(rows, matrix);
         }
         product::rows_by_matrix(&rows, &matrix)
+    }
+
+    fn normalise(
+        x: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        epsilon: f64,
+    ) -> FloatTensor<Self> {
+        Self::layer_norm(x, scale, Some(shift), epsilon)
     }
 
     fn normalise_backward(
@@ -217,6 +211,7 @@ impl FusedOps for Flex {
 }
 
 /// A vector `[width]` as `[1, ..., width]`, of so many dimensions.
+#[cfg(any(feature = "webgpu", not(target_family = "wasm")))]
 pub(crate) fn as_row<B: Backend>(vector: FloatTensor<B>, dimensions: usize) -> FloatTensor<B> {
     let mut shape = vec![1; dimensions];
     if let Some(last) = shape.last_mut() {
@@ -235,63 +230,4 @@ pub(crate) fn flat<B: Backend>(rows: FloatTensor<B>) -> FloatTensor<B> {
 /// How many rows a shape `[..., width]` has.
 fn rows_of(shape: &[usize]) -> usize {
     shape.split_last().map_or(1, |(_, before)| before.iter().product())
-}
-
-impl FusedOps for Cube {
-    fn attend(
-        query: FloatTensor<Self>,
-        key: FloatTensor<Self>,
-        value: FloatTensor<Self>,
-        is_causal: bool,
-    ) -> FloatTensor<Self> {
-        let scale = (query.shape()[3] as f32).powf(-0.5);
-        let scores = gpu_product::product(query, Self::float_swap_dims(key, 2, 3));
-        gpu_product::product(rows::scaled_softmax(scores, scale, is_causal), value)
-    }
-
-    fn product(left: FloatTensor<Self>, right: FloatTensor<Self>) -> FloatTensor<Self> {
-        gpu_product::product(left, right)
-    }
-
-    fn rows_product(rows: FloatTensor<Self>, matrix: FloatTensor<Self>) -> FloatTensor<Self> {
-        gpu_product::rows_product(rows, matrix)
-    }
-
-    fn normalise(
-        x: FloatTensor<Self>,
-        scale: FloatTensor<Self>,
-        shift: FloatTensor<Self>,
-        epsilon: f64,
-    ) -> FloatTensor<Self> {
-        rows::normalise(x, scale, shift, epsilon as f32)
-    }
-
-    fn normalise_backward(
-        x: FloatTensor<Self>,
-        scale: FloatTensor<Self>,
-        grad: FloatTensor<Self>,
-        epsilon: f64,
-    ) -> FloatTensor<Self> {
-        rows::normalise_backward(x, scale, grad, epsilon as f32)
-    }
-
-    fn scaled_softmax(scores: FloatTensor<Self>, scale: f32) -> FloatTensor<Self> {
-        rows::scaled_softmax(scores, scale, false)
-    }
-
-    fn scaled_softmax_backward(
-        probabilities: FloatTensor<Self>,
-        grad: FloatTensor<Self>,
-        scale: f32,
-    ) -> FloatTensor<Self> {
-        rows::scaled_softmax_backward(probabilities, grad, scale)
-    }
-
-    fn quick_gelu(x: FloatTensor<Self>) -> FloatTensor<Self> {
-        kernel::quick_gelu(x)
-    }
-
-    fn quick_gelu_backward(x: FloatTensor<Self>, grad: FloatTensor<Self>) -> FloatTensor<Self> {
-        kernel::quick_gelu_backward(x, grad)
-    }
 }

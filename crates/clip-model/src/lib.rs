@@ -14,6 +14,7 @@ pub mod device;
 pub mod error;
 mod flex;
 pub mod fused;
+#[cfg(feature = "webgpu")]
 mod gpu_product;
 pub mod linear;
 pub mod lora;

@@ -4,7 +4,10 @@
 //! where it is multiplied by without an unpacked copy staying there.
 
 mod format;
+#[cfg(feature = "webgpu")]
+mod graphics;
 mod host;
+#[cfg(feature = "webgpu")]
 mod kernel;
 mod matrix;
 mod operation;

@@ -26,14 +26,19 @@ const PACKAGE_IN_SITE: &str = "clip-ttl";
 pub fn build(workspace: &Workspace, options: &BuildOptions) -> Result<PathBuf, Error> {
     setup::wasm_target()?;
     node::install(&workspace.web())?;
-    let module = wasm::build(workspace, options.debug)?;
+    let modules = wasm::FLAVOURS
+        .iter()
+        .map(|flavour| wasm::build(workspace, *flavour, options.debug))
+        .collect::<Result<Vec<_>, _>>()?;
 
     println!("Building the npm package");
     let package = workspace.package_files();
     empty(&workspace.package())?;
     bundle(&workspace.web(), &package, options)?;
     // The types of the module are the worker's business, and no part of what is published.
-    copy_files(&module.folder, &package, |name| !name.ends_with(".d.ts"))?;
+    for module in &modules {
+        copy_files(&module.folder, &package, |name| !name.ends_with(".d.ts"))?;
+    }
     copy_files(
         &workspace.pocket_model(),
         &package.join("models").join("pocket"),
@@ -50,11 +55,14 @@ pub fn build(workspace: &Workspace, options: &BuildOptions) -> Result<PathBuf, E
     bundle(&workspace.www(), &options.out, options)?;
     copy_folder(&package, &options.out.join(PACKAGE_IN_SITE))?;
 
-    println!(
-        "The module: {} compiled, {} final.",
-        megabytes(module.compiled_bytes),
-        megabytes(module.final_bytes)
-    );
+    for module in &modules {
+        println!(
+            "{}: {} compiled, {} final.",
+            module.file_name(),
+            megabytes(module.compiled_bytes),
+            megabytes(module.final_bytes)
+        );
+    }
     Ok(options.out.clone())
 }
 

@@ -3,7 +3,7 @@
 //!
 //! Everything the commands need is Cargo, Node.js and what these two fetch from their registries; nothing has to be
 //! installed by hand. Build outputs go below Cargo's target directory:
-//! `package` (the npm package as published, and as a tarball beside that), `site` (the demo site), `wasm-package` (the optimised module, kept between builds),
+//! `package` (the npm package as published, and as a tarball beside that), `site` (the demo site), `wasm-package` (the optimised modules, kept between builds),
 //! `bench` (checkpoints with random weights, kept too).
 #![allow(
     clippy::print_stdout,

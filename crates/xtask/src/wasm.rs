@@ -1,6 +1,7 @@
-//! The WebAssembly module: compiled, given its JavaScript side, optimised.
+//! The WebAssembly modules: compiled, given their JavaScript sides, optimised.
 //!
-//! The last step takes minutes on a module of this size, so the result is kept beside the input it was made from.
+//! There are two: one with everything, and one for those whose browser has no graphics device, a fraction as large. The last step takes minutes
+//! on modules of this size, so the result is kept beside the input it was made from.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,8 +17,41 @@ use crate::workspace::Workspace;
 /// Rust's name for the browser.
 pub const TARGET: &str = "wasm32-unknown-unknown";
 
-/// The files are `clip_ttl.js`, `clip_ttl_bg.wasm`, and the types of both.
-const NAME: &str = "clip_ttl";
+/// A module that is made of `clip-wasm`.
+#[derive(Debug, Clone, Copy)]
+pub struct Flavour {
+    /// The files are `NAME.js`, `NAME_bg.wasm`, and the types of both.
+    name: &'static str,
+    /// What Cargo is told.
+    arguments: &'static [&'static str],
+}
+
+/// All of them.
+pub const FLAVOURS: [Flavour; 2] = [
+    Flavour {
+        name: "clip_ttl",
+        arguments: &[],
+    },
+    Flavour {
+        name: "clip_ttl_cpu",
+        arguments: &["--no-default-features"],
+    },
+];
+
+impl Flavour {
+    /// Cargo for this module, with the flags of `.cargo/config.toml`: flags in the environment would replace them. In the profile that ships, so that what
+    /// was made for one command serves the others too.
+    pub fn cargo(self, workspace: &Workspace, subcommand: &str) -> Command {
+        let mut cargo = process::cargo();
+        cargo
+            .env_remove("RUSTFLAGS")
+            .env_remove("CARGO_ENCODED_RUSTFLAGS")
+            .args([subcommand, "--release", "--package", "clip-wasm", "--target", TARGET])
+            .args(self.arguments)
+            .current_dir(workspace.root());
+        cargo
+    }
+}
 
 /// The compiler has optimised already; what is left is to remove what it left lying about: from 34 to 22 MB, in 1.5 minutes. `-O3` takes
 /// 5.5 minutes, makes the download larger (4.7 instead of 4.5 MB with gzip), and an episode no faster.
@@ -39,6 +73,7 @@ const OPTIMISE: &[&str] = &[
 /// A module with its JavaScript side.
 #[derive(Debug)]
 pub struct Module {
+    flavour: Flavour,
     /// The folder that has these files and no others.
     pub folder: PathBuf,
     /// Size as the compiler made it, in bytes.
@@ -48,61 +83,62 @@ pub struct Module {
 }
 
 impl Module {
-    /// The WebAssembly file.
-    pub fn wasm(&self) -> PathBuf {
-        self.folder.join(format!("{NAME}_bg.wasm"))
+    /// The name of the WebAssembly file.
+    pub fn file_name(&self) -> String {
+        wasm_name(self.flavour)
     }
 }
 
-/// Compiles `clip-wasm` and makes the files that a browser loads. With `debug`, function names are kept and nothing is optimised
+fn wasm_name(flavour: Flavour) -> String {
+    format!("{}_bg.wasm", flavour.name)
+}
+
+/// Compiles a module and makes the files that a browser loads. With `debug`, function names are kept and nothing is optimised
 /// beyond what the compiler did.
-pub fn build(workspace: &Workspace, debug: bool) -> Result<Module, Error> {
-    let compiled = compile(workspace)?;
+pub fn build(workspace: &Workspace, flavour: Flavour, debug: bool) -> Result<Module, Error> {
+    let compiled = compile(workspace, flavour)?;
     let input = fs::read(&compiled).map_err(Error::file("read", &compiled))?;
     let compiled_bytes = input.len() as u64;
 
-    let kept = Kept::new(workspace, debug)?;
+    let kept = Kept::new(workspace, flavour, debug)?;
     if !kept.is_made_from(&input) {
         kept.clear()?;
-        println!("Writing the JavaScript side of the module (wasm-bindgen)");
-        bind(&compiled, &kept.folder(), debug)?;
+        println!("Writing the JavaScript side of {} (wasm-bindgen)", flavour.name);
+        bind(&compiled, flavour, &kept.folder(), debug)?;
         if !debug {
-            println!("Optimising the module (wasm-opt; one to three minutes, and only when it has changed)");
-            optimise(workspace, &kept.folder())?;
+            println!(
+                "Optimising {} (wasm-opt; up to three minutes, and only when it has changed)",
+                flavour.name
+            );
+            optimise(workspace, &kept.folder().join(wasm_name(flavour)))?;
         }
         kept.remember(&input)?;
     }
-    let mut module = Module {
+    let wasm = kept.folder().join(wasm_name(flavour));
+    let final_bytes = fs::metadata(&wasm).map_err(Error::file("read", &wasm))?.len();
+    Ok(Module {
+        flavour,
         folder: kept.folder(),
         compiled_bytes,
-        final_bytes: 0,
-    };
-    let wasm = module.wasm();
-    module.final_bytes = fs::metadata(&wasm).map_err(Error::file("read", &wasm))?.len();
-    Ok(module)
+        final_bytes,
+    })
 }
 
-/// Cargo for the browser, with the flags of `.cargo/config.toml`: flags in the environment would replace them.
-pub fn cargo() -> Command {
-    let mut cargo = process::cargo();
-    cargo.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
-    cargo
-}
-
-fn compile(workspace: &Workspace) -> Result<PathBuf, Error> {
-    println!("Compiling clip-wasm for {TARGET} (the first time takes 10 minutes or more)");
-    cargo()
-        .args(["build", "--release", "--package", "clip-wasm", "--target", TARGET])
-        .current_dir(workspace.root())
-        .run()?;
+/// Both modules are compiled to the same place, one after the other.
+fn compile(workspace: &Workspace, flavour: Flavour) -> Result<PathBuf, Error> {
+    println!(
+        "Compiling {} for {TARGET} (the first time takes 10 minutes or more)",
+        flavour.name
+    );
+    flavour.cargo(workspace, "build").run()?;
     Ok(workspace.target().join(TARGET).join("release").join("clip_wasm.wasm"))
 }
 
-fn bind(compiled: &Path, folder: &Path, debug: bool) -> Result<(), Error> {
+fn bind(compiled: &Path, flavour: Flavour, folder: &Path, debug: bool) -> Result<(), Error> {
     let mut bindgen = Bindgen::new();
     bindgen
         .input_path(compiled)
-        .out_name(NAME)
+        .out_name(flavour.name)
         .typescript(true)
         .keep_debug(debug);
     bindgen
@@ -114,17 +150,16 @@ fn bind(compiled: &Path, folder: &Path, debug: bool) -> Result<(), Error> {
         })
 }
 
-fn optimise(workspace: &Workspace, folder: &Path) -> Result<(), Error> {
-    let wasm = folder.join(format!("{NAME}_bg.wasm"));
-    let optimised = folder.join("optimised.wasm");
+fn optimise(workspace: &Workspace, wasm: &Path) -> Result<(), Error> {
+    let optimised = wasm.with_extension("optimised");
     node::node()?
         .arg(node::wasm_opt(workspace))
-        .arg(&wasm)
+        .arg(wasm)
         .arg("-o")
         .arg(&optimised)
         .args(OPTIMISE)
         .run()?;
-    fs::rename(&optimised, &wasm).map_err(Error::file("replace", &wasm))
+    fs::rename(&optimised, wasm).map_err(Error::file("replace", wasm))
 }
 
 /// The result of the last build, with what it was made from. wasm-bindgen's version needs no mention: the compiler writes it into the input.
@@ -134,7 +169,7 @@ struct Kept {
 }
 
 impl Kept {
-    fn new(workspace: &Workspace, debug: bool) -> Result<Self, Error> {
+    fn new(workspace: &Workspace, flavour: Flavour, debug: bool) -> Result<Self, Error> {
         let settings = if debug {
             "debug".to_owned()
         } else {
@@ -147,7 +182,8 @@ impl Kept {
         Ok(Self {
             root: workspace
                 .target()
-                .join(if debug { "wasm-package-debug" } else { "wasm-package" }),
+                .join(if debug { "wasm-package-debug" } else { "wasm-package" })
+                .join(flavour.name),
             settings,
         })
     }

@@ -189,7 +189,7 @@ export const japanese: ElementStrings = {
       "out-of-memory": "メモリーが足りません。ほかのタブを閉じるか、小さいモデルや少ないビュー数で試してください。",
       "engine-crashed": "エンジンが停止しました。もう一度実行してください。",
       "engine-stalled": "エンジンが応答しません。もう一度実行してください。",
-      "worker-failed": "エンジンを起動できません。worker.js と clip_ttl.js が置かれているか、ページの Content-Security-Policy がワーカーを許しているか確かめてください。",
+      "worker-failed": "エンジンを起動できません。worker.js、clip_ttl.js、clip_ttl_cpu.js が置かれているか、ページの Content-Security-Policy がワーカーを許しているか確かめてください。",
       "wasm-failed": "エンジンを起動できません。ページを再読み込みしてください。Content-Security-Policy には 'wasm-unsafe-eval' が必要です。",
       "wasm-unsupported": "このブラウザーは古すぎます。更新してください（Chrome 96、Firefox 114、Safari 16.4 以降）。",
       network: "読み込めませんでした。アドレスと接続を確かめて、もう一度試してください。",

@@ -36,7 +36,7 @@ export class EngineHost {
 
   async open(request: Request<"open">, ticket: Ticket, tell: (progress: LoadProgress) => void): Promise<Exchanges["open"]["result"]> {
     const progress = new DownloadProgress(tell);
-    const loadingWasm = loadWasm(request.wasmUrl, progress, ticket.signal).then((wasm) => {
+    const loadingWasm = loadWasm(request, progress, ticket.signal).then((wasm) => {
       // Before anything else is done with it.
       wasm.onPanic((message) => this.#obituary.panicked(message));
       return wasm;

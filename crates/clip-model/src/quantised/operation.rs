@@ -10,14 +10,11 @@ use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind, unary};
 use burn::backend::flex::FlexTensor;
-use burn::backend::ops::FloatTensorOps as _;
 use burn::backend::tensor::{FloatTensor, IntTensor};
-use burn::backend::{Autodiff, AutodiffBackend as _, Backend, Cube, Flex, TensorMetadata, backend_extension};
+use burn::backend::{Autodiff, AutodiffBackend as _, Backend, Flex, backend_extension};
 
 use super::format::WeightFormat;
-use super::{host, kernel};
-use crate::fused::as_row;
-use crate::gpu_product;
+use super::host;
 
 /// What the words of a packed matrix mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +29,7 @@ pub struct PackedLayout {
 
 /// Operations on packed matrices; `codes` and `scales` are the words that
 /// [`PackedMatrix::into_words`](super::PackedMatrix::into_words) gives.
-#[backend_extension(Flex, Cube, Autodiff)]
+#[backend_extension(Flex, Cube: cfg(feature = "webgpu"), Autodiff)]
 pub trait PackedOps: Backend {
     /// All values, `[rows, columns]`.
     fn unpack(codes: IntTensor<Self>, scales: IntTensor<Self>, layout: PackedLayout) -> FloatTensor<Self>;
@@ -82,42 +79,6 @@ impl PackedOps for Flex {
         layout: PackedLayout,
     ) -> FloatTensor<Self> {
         packed(&codes, &scales, layout).linear_backward(&grad)
-    }
-}
-
-impl PackedOps for Cube {
-    fn unpack(codes: IntTensor<Self>, scales: IntTensor<Self>, layout: PackedLayout) -> FloatTensor<Self> {
-        kernel::unpack(codes, scales, layout)
-    }
-
-    fn packed_linear(
-        x: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-        codes: IntTensor<Self>,
-        scales: IntTensor<Self>,
-        layout: PackedLayout,
-    ) -> FloatTensor<Self> {
-        if gpu_product::takes(layout.columns, layout.rows)
-            && let Some(matrix) = kernel::unpack_transposed(codes.clone(), scales.clone(), layout)
-        {
-            return gpu_product::linear(x, matrix, Some(bias));
-        }
-        let matrix = Self::float_transpose(Self::unpack(codes, scales, layout));
-        let product = gpu_product::rows_product(x, matrix);
-        let dimensions = product.shape().num_dims();
-        Self::float_add(product, as_row::<Self>(bias, dimensions))
-    }
-
-    fn packed_linear_backward(
-        grad: FloatTensor<Self>,
-        codes: IntTensor<Self>,
-        scales: IntTensor<Self>,
-        layout: PackedLayout,
-    ) -> FloatTensor<Self> {
-        if gpu_product::takes(layout.rows, layout.columns) {
-            return gpu_product::linear(grad, Self::unpack(codes, scales, layout), None);
-        }
-        gpu_product::rows_product(grad, Self::unpack(codes, scales, layout))
     }
 }
 

@@ -47,34 +47,22 @@ pub(super) fn native(workspace: &Workspace, report: &mut Report) {
 }
 
 pub(super) fn wasm(workspace: &Workspace, report: &mut Report) {
-    let cargo = |subcommand: &str| {
-        let mut cargo = wasm::cargo();
-        // The profile that ships: procedural macros and build scripts are then there already, from the build of the module.
-        cargo
-            .args([
-                subcommand,
-                "--release",
-                "--package",
-                "clip-wasm",
-                "--target",
-                wasm::TARGET,
-            ])
-            .current_dir(workspace.root());
-        cargo
-    };
     report.check("clippy for the browser", || {
         setup::wasm_target()?;
         setup::rust_component("clippy", "clippy")?;
         // The crates that clip-wasm is built from are checked with it, under the browser's own list of what must not be called.
-        cargo("clippy")
-            .args(["--", DENY_WARNINGS])
-            .env(
-                "CLIPPY_CONF_DIR",
-                workspace.root().join("crates").join("xtask").join("clippy-wasm"),
-            )
-            .run()
+        let forbidden = workspace.root().join("crates").join("xtask").join("clippy-wasm");
+        wasm::FLAVOURS.iter().try_for_each(|flavour| {
+            flavour
+                .cargo(workspace, "clippy")
+                .args(["--", DENY_WARNINGS])
+                .env("CLIPPY_CONF_DIR", &forbidden)
+                .run()
+        })
     });
-    report.check("documentation for the browser", || document(&mut cargo("doc")));
+    report.check("documentation for the browser", || {
+        document(&mut wasm::FLAVOURS[0].cargo(workspace, "doc"))
+    });
 }
 
 fn document(cargo: &mut Command) -> Result<(), crate::error::Error> {
