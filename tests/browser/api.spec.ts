@@ -2,7 +2,7 @@
 
 import type { Page } from "@playwright/test";
 
-import type { ImageInput, LabelScore } from "../../web/src/index.js";
+import type { ImageInput, LabelScore, LoadProgress } from "../../web/src/index.js";
 import { load, openBare } from "./bare.js";
 import { expect, test } from "./test.js";
 
@@ -30,6 +30,19 @@ test("loading tells what it does, and what was loaded", async ({ page }) => {
   expect(last?.files.sort()).toEqual(["clip_ttl_cpu_bg.wasm", "model.safetensors"]);
   const loaded = progress.map(({ loadedBytes }) => loadedBytes);
   expect(loaded).toEqual([...loaded].sort((a, b) => a - b));
+});
+
+test("for a graphics device the engine comes that has its kernels", async ({ page }) => {
+  const { files, kind } = await page.evaluate(async () => {
+    let files: string[] = [];
+    const onProgress = (progress: LoadProgress): void => void (files = progress.files.map(({ name }) => name));
+    const clip = await window.clipTtl.ClipTtl.load({ device: "webgpu", onProgress });
+    const { kind } = clip.device;
+    clip.dispose();
+    return { files, kind };
+  });
+  expect(kind).toBe("webgpu");
+  expect(files.sort()).toEqual(["clip_ttl_bg.wasm", "model.safetensors"]);
 });
 
 test("classify gives each label's score, the best first", async ({ page }) => {

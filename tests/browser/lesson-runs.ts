@@ -7,9 +7,9 @@ import { REPOSITORY } from "./files.js";
 export const RECORDINGS = join(REPOSITORY, "www", "lessons");
 
 /** The lessons' links, without the state. */
-export const WATCH = "picture=horses.jpg&labels=cow,sheep,horse,deer,zebra,camel,donkey,moose,goat,bear&views=24&seed=0";
+export const WATCH = "picture=kitten.webp&labels=cat,rabbit,ferret,fox,skunk,penguin,hedgehog,tiger,panda,raccoon&views=24&seed=0";
 export const MARGIN = "picture=bee.jpg&labels=ant,fly,spider,bee,ladybug,daisy,beetle,dragonfly,grasshopper,bird&steps=3&views=24&seed=0";
-export const HARM = "picture=kitten.webp&labels=cat,golden+retriever,rabbit,ferret,fox,skunk,penguin,hedgehog,tiger,panda&steps=3&views=24&seed=0";
+export const HARM = "picture=horses.jpg&labels=elephant,bear,horse,lion,tiger,raccoon,goat,owl,rabbit,cat&steps=3&views=24&seed=0";
 
 /** A recorded run, and what `ClipTtl.adapt` is to be asked for it. */
 export interface RecordedRun {

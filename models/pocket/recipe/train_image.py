@@ -29,7 +29,6 @@ from workspace import fast_dtype, workspace_of, workspace_parser, write_atomical
 
 PROCESSES = 2
 UNLABELLED_WEIGHT = 0.7
-CIFAR_WEIGHT = 0.25
 CUTS_PER_DRAW = 2
 FIRST_WARM_UP, LATER_WARM_UP = 150, 40
 
@@ -41,6 +40,7 @@ SETTINGS = [
     ("wd", 0.05, "weight decay"),
     ("kd", 0.5, "part of the teacher in the target of a labelled picture"),
     ("cut", 0.4, "part of the cuts of the hierarchy in the loss"),
+    ("cifar", 0.25, "weight of the CIFAR pictures' loss"),
     ("batch", 256, "pictures of an update"),
     ("seed", 0, "of the first weights, and of the order and the crops, to which --init adds the clock (see --order-seed)"),
     ("lo", 0.6, "part of the schedule after which pictures have 48 px"),
@@ -256,7 +256,7 @@ def train_process(rank, workspace, options, beginning, flat, average, gradients,
             features = F.normalize(forward(augment(batch, side, options.crop, crops)), dim=-1) * scale
             with_targets = torch.cat([features[:labelled], features[labelled + cifar:]])
             part = loss_of(with_targets, targets, weights, features[labelled:labelled + cifar], cifar_classes)
-            total = (1 - options.cut) * part[0] + options.cut * part[1] + CIFAR_WEIGHT * part[2]
+            total = (1 - options.cut) * part[0] + options.cut * part[1] + options.cifar * part[2]
             (total / parts).backward()
             losses = [old + new.item() / parts for old, new in zip(losses, part)]
         for name, (offset, count, _) in layout.items():

@@ -26,8 +26,8 @@ export const LESSONS: readonly Lesson[] = [
   {
     id: "watch-one-update",
     title: "Watch one update",
-    summary: "A sheep at first, a horse afterwards: what 24 crops say, which of them count, and what a single update does to all of them.",
-    hash: "picture=horses.jpg&labels=cow,sheep,horse,deer,zebra,camel,donkey,moose,goat,bear&views=24&seed=0&state=0",
+    summary: "A rabbit at first, a cat afterwards: what 24 crops say, which of them count, and what a single update does to all of them.",
+    hash: "picture=kitten.webp&labels=cat,rabbit,ferret,fox,skunk,penguin,hedgehog,tiger,panda,raccoon&views=24&seed=0&state=0",
     tasks: [
       "Find the surest view in the picture. What does it show?",
       "Before stepping on: by weight, which label do the views favour?",
@@ -50,8 +50,8 @@ export const LESSONS: readonly Lesson[] = [
   {
     id: "when-it-goes-wrong",
     title: "When it goes wrong",
-    summary: "A kitten that the model gets right at first. After one update the answer is lost, and every further one makes the mistake surer.",
-    hash: "picture=kitten.webp&labels=cat,golden+retriever,rabbit,ferret,fox,skunk,penguin,hedgehog,tiger,panda&steps=3&views=24&seed=0&state=0",
+    summary: "Horses that the model gets right at first. After one update the answer is lost, and every further one makes the mistake surer.",
+    hash: "picture=horses.jpg&labels=elephant,bear,horse,lion,tiger,raccoon,goat,owl,rabbit,cat&steps=3&views=24&seed=0&state=0",
     tasks: [
       "Before any update: which label has the most weight, and is it the right one?",
       "Step on. When is the right answer lost? What does the entropy do meanwhile?",

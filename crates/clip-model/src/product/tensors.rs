@@ -44,8 +44,11 @@ pub(crate) fn rows_by_panels(
     FlexTensor::from_data(TensorData::new(product, shape))
 }
 
-/// Stacks of matrices, `[outer, inner, rows, depth]` times `[outer, inner, depth, columns]`: `[outer, inner, rows, columns]`.
+/// Stacks of matrices, `[outer, inner, rows, depth]` times `[outer, inner, depth, columns]`: `[outer, inner, rows, columns]`; or a matrix times a matrix.
 pub(crate) fn stacks(left: &FlexTensor, right: &FlexTensor) -> FlexTensor {
+    if left.layout().num_dims() == 2 {
+        return rows_by_matrix(left, right);
+    }
     let (left, right) = (without_flips(left), without_flips(right));
     let (left, right) = (Stack::of(&left), Stack::of(&right));
     let ([outer, inner, rows, _], [.., columns]) = (left.shape(), right.shape());
