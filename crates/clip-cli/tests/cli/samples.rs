@@ -48,3 +48,20 @@ fn the_samples_come_out_as_the_page_says() {
     // A page of successes alone would be an advertisement.
     assert_eq!(said, BTreeSet::from(["corrected", "right", "worse", "wrong"]));
 }
+
+#[test]
+fn every_sample_has_its_source_its_author_and_its_licence_in_the_credits() {
+    let samples: Value = serde_json::from_slice(&bytes("www/samples/samples.json")).unwrap();
+    let credits = String::from_utf8(bytes("www/samples/CREDITS.md")).unwrap();
+    for sample in list(&samples) {
+        let text = |key: &str| sample[key].as_str().unwrap();
+        let parts = [
+            format!("| `{}` |", text("file")),
+            format!("({})", text("source")),
+            format!("| {} |", text("author")),
+            format!("| {} |", text("licence")),
+        ];
+        let has_all = |line: &str| parts.iter().all(|part| line.contains(part));
+        assert!(credits.lines().any(has_all), "{}", text("file"));
+    }
+}
