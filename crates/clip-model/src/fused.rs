@@ -102,7 +102,7 @@ pub trait FusedOps: Backend {
         is_causal: bool,
     ) -> FloatTensor<Self>;
 
-    /// [`product`].
+    /// [`product()`].
     fn product(left: FloatTensor<Self>, right: FloatTensor<Self>) -> FloatTensor<Self>;
 
     /// [`rows_product`].
