@@ -94,7 +94,8 @@ pub(crate) fn multiply(left: Matrix<'_>, panels: &[[f32; PANEL]], outputs: usize
     let right = Right {
         panels,
         bias: &bias_panels,
-        sizes: Sizes { inputs, outputs },
+        inputs,
+        outputs,
     };
     let taken = rows_at_a_time(left.rows());
     for_each_part(&mut out, outputs * taken, Room::default, |part, out, room| {
@@ -126,8 +127,9 @@ fn rows_for_threads(rows: usize, threads: usize) -> usize {
 struct Right<'a> {
     panels: &'a [[f32; PANEL]],
     bias: &'a [[f32; PANEL]],
-    /// `outputs` are those that there are: panels may have more.
-    sizes: Sizes,
+    inputs: usize,
+    /// Those that there are: panels may have more.
+    outputs: usize,
 }
 
 /// Tiles and sums of a thread, one product after another.
@@ -140,23 +142,34 @@ struct Room {
 impl Right<'_> {
     /// The products of these rows, `[rows, outputs]`, to `out`.
     fn multiply(self, rows: Matrix<'_>, out: &mut [f32], room: &mut Room) {
-        let Sizes { inputs, outputs } = self.sizes;
-        rows.pack(&mut room.tiles);
+        let outputs = self.outputs;
         if rows.rows().is_multiple_of(TILE) && outputs.is_multiple_of(COLUMNS) {
+            rows.pack(&mut room.tiles);
             self.run(&room.tiles, out, outputs);
         } else {
-            let padded = self.bias.len() * PANEL;
-            room.sums.resize(room.tiles.len() / inputs * TILE * padded, 0.0);
-            self.run(&room.tiles, &mut room.sums, padded);
-            for (out, sums) in out.chunks_exact_mut(outputs).zip(room.sums.chunks_exact(padded)) {
+            self.multiply_padded(rows, room);
+            for (out, sums) in out.chunks_exact_mut(outputs).zip(room.sums.chunks_exact(self.stride())) {
                 out.copy_from_slice(&sums[..outputs]);
             }
         }
     }
 
+    /// The same to the room's sums, in whole tiles and panels: rows of [`Self::stride`] columns.
+    fn multiply_padded(self, rows: Matrix<'_>, room: &mut Room) {
+        rows.pack(&mut room.tiles);
+        room.sums
+            .resize(room.tiles.len() / self.inputs * TILE * self.stride(), 0.0);
+        self.run(&room.tiles, &mut room.sums, self.stride());
+    }
+
+    /// Columns of all panels.
+    fn stride(self) -> usize {
+        self.bias.len() * PANEL
+    }
+
     /// All tiles by all panels, to rows of so many columns.
     fn run(self, tiles: &[[f32; TILE]], out: &mut [f32], columns: usize) {
-        let inputs = self.sizes.inputs;
+        let inputs = self.inputs;
         // A kernel trusts these lengths.
         let panels = &self.panels[..self.bias.len() * inputs];
         let out = &mut out[..tiles.len() / inputs * TILE * columns];

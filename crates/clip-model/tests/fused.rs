@@ -14,9 +14,13 @@ use common::largest_difference;
 use tensors::{Numbers, devices, values};
 
 fn assert_close<const D: usize>(ours: Tensor<D>, theirs: Tensor<D>, what: &str) {
+    assert_within(2e-6, ours, theirs, what);
+}
+
+fn assert_within<const D: usize>(tolerance: f32, ours: Tensor<D>, theirs: Tensor<D>, what: &str) {
     assert_eq!(ours.dims(), theirs.dims(), "{what}");
     let largest = largest_difference(&values(ours), &values(theirs));
-    assert!(largest < 4e-6, "{what}: {largest}");
+    assert!(largest < tolerance, "{what}: {largest}");
 }
 
 /// The gradient of `sum(weights * f(x))`.
@@ -85,7 +89,9 @@ fn attention_is_the_librarys() {
                 ..Default::default()
             };
             let theirs = module::attention(query.clone(), key.clone(), value.clone(), None, None, options);
-            assert_close(
+            // Values up to 3, and two products whose sums are made in another order.
+            assert_within(
+                4e-6,
                 attention(query, key, value, is_causal),
                 theirs,
                 &format!("{queries} queries, {tokens} tokens"),

@@ -58,7 +58,7 @@ pub fn build(workspace: &Workspace, options: &BuildOptions) -> Result<PathBuf, E
     for module in &modules {
         println!(
             "{}: {} compiled, {} final.",
-            module.file_name(),
+            module.flavour.file_name(),
             megabytes(module.compiled_bytes),
             megabytes(module.final_bytes)
         );

@@ -39,6 +39,11 @@ pub const FLAVOURS: [Flavour; 2] = [
 ];
 
 impl Flavour {
+    /// The name of the WebAssembly file.
+    pub fn file_name(self) -> String {
+        format!("{}_bg.wasm", self.name)
+    }
+
     /// Cargo for this module, with the flags of `.cargo/config.toml`: flags in the environment would replace them. In the profile that ships, so that what
     /// was made for one command serves the others too.
     pub fn cargo(self, workspace: &Workspace, subcommand: &str) -> Command {
@@ -73,24 +78,14 @@ const OPTIMISE: &[&str] = &[
 /// A module with its JavaScript side.
 #[derive(Debug)]
 pub struct Module {
-    flavour: Flavour,
+    /// Which one it is.
+    pub flavour: Flavour,
     /// The folder that has these files and no others.
     pub folder: PathBuf,
     /// Size as the compiler made it, in bytes.
     pub compiled_bytes: u64,
     /// Size as a browser gets it, in bytes.
     pub final_bytes: u64,
-}
-
-impl Module {
-    /// The name of the WebAssembly file.
-    pub fn file_name(&self) -> String {
-        wasm_name(self.flavour)
-    }
-}
-
-fn wasm_name(flavour: Flavour) -> String {
-    format!("{}_bg.wasm", flavour.name)
 }
 
 /// Compiles a module and makes the files that a browser loads. With `debug`, function names are kept and nothing is optimised
@@ -110,11 +105,11 @@ pub fn build(workspace: &Workspace, flavour: Flavour, debug: bool) -> Result<Mod
                 "Optimising {} (wasm-opt; up to three minutes, and only when it has changed)",
                 flavour.name
             );
-            optimise(workspace, &kept.folder().join(wasm_name(flavour)))?;
+            optimise(workspace, &kept.folder().join(flavour.file_name()))?;
         }
         kept.remember(&input)?;
     }
-    let wasm = kept.folder().join(wasm_name(flavour));
+    let wasm = kept.folder().join(flavour.file_name());
     let final_bytes = fs::metadata(&wasm).map_err(Error::file("read", &wasm))?.len();
     Ok(Module {
         flavour,

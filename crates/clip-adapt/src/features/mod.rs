@@ -115,6 +115,12 @@ impl FeatureSet {
         row(&self.logits, self.labels, view)
     }
 
+    /// Logits `[views, labels]` of unit features `[views, width]` against unit prototypes `[labels, width]`, neither of which need be the set's own.
+    #[must_use]
+    pub fn logits_between(&self, views: &[f64], prototypes: &[f64]) -> Vec<f64> {
+        prototypes::logits(views, prototypes, self.width, self.scale)
+    }
+
     /// The logarithms of one view's probabilities, `[labels]`.
     #[must_use]
     pub fn log_probabilities(&self, view: usize) -> &[f64] {

@@ -21,7 +21,6 @@ use super::on_features::{FeatureComputation, FeatureInput, FeatureMethod, Featur
 use super::{MethodDescription, MethodKind, Paper};
 use crate::error::Result;
 use crate::features::content_free::content_free_pictures;
-use crate::features::prototypes::logits;
 use crate::features::{FeatureSet, add_scaled, dot, entropy_of, log_softmax, softmax};
 use crate::options::{OptionDescription, Options, read};
 
@@ -48,7 +47,7 @@ impl Default for DectOptions {
 #[must_use]
 pub fn bias(features: &FeatureSet, content_free: &[f64]) -> Vec<f64> {
     let labels = features.labels();
-    let rows = logits(content_free, features.text(), features.width(), features.scale());
+    let rows = features.logits_between(content_free, features.text());
     let pictures = (rows.len() / labels).max(1) as f64;
     let mut bias = vec![0.0; labels];
     for row in rows.chunks_exact(labels) {

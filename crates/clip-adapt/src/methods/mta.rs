@@ -18,7 +18,6 @@ use serde::{Deserialize, Serialize};
 use super::on_features::{FeatureComputation, FeatureInput, FeatureMethod, FeatureStep};
 use super::{MethodDescription, MethodKind, Paper};
 use crate::error::Result;
-use crate::features::prototypes::logits;
 use crate::features::{FeatureSet, add_scaled, dot, entropy_of, log_softmax, softmax, squared_distance};
 use crate::options::{OptionDescription, Options, read};
 
@@ -96,7 +95,7 @@ pub fn find_mode(features: &FeatureSet, options: MtaOptions) -> Mode {
         }
     }
     Mode {
-        logits: logits(&mode, features.text(), features.width(), features.scale()),
+        logits: features.logits_between(&mode, features.text()),
         feature: mode,
         inlierness,
     }

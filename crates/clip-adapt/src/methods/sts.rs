@@ -15,7 +15,7 @@ use super::{MethodDescription, MethodKind, Paper};
 use crate::error::Result;
 use crate::features::adamw::HostAdamW;
 use crate::features::marginal::Marginal;
-use crate::features::prototypes::{Predictions, Shifted, logits};
+use crate::features::prototypes::{Predictions, Shifted};
 use crate::features::selection::most_confident;
 use crate::features::singular::Singular;
 use crate::features::{FeatureSet, add_scaled, dot, indicator, softmax};
@@ -147,11 +147,6 @@ impl Sts {
         Ok(loss)
     }
 
-    /// Of some views' features `[views, width]`: `[views, labels]`.
-    fn logits(&self, features: &FeatureSet, views: &[f64]) -> Vec<f64> {
-        logits(views, self.prototypes(), features.width(), features.scale())
-    }
-
     fn place(&mut self, features: &FeatureSet) -> Result<()> {
         self.moved = true;
         let mut shift = vec![0.0; features.width()];
@@ -165,7 +160,7 @@ impl Sts {
     #[must_use]
     pub fn predict(&self, features: &FeatureSet) -> Vec<f64> {
         match self.options.predict {
-            Predict::Centre => softmax(&self.logits(features, features.view(0))),
+            Predict::Centre => softmax(&features.logits_between(features.view(0), self.prototypes())),
             Predict::Marginal => {
                 let predictions = Predictions::of(features, &self.selected, self.prototypes());
                 let mean = Marginal::of(predictions.rows());
@@ -266,7 +261,9 @@ impl FeatureMethod for SpectralShift {
 
 impl FeatureUpdates for Sts {
     fn update(&mut self, features: &FeatureSet) -> Result<FeatureStep> {
-        let view_logits = self.moved.then(|| self.logits(features, features.image()));
+        let view_logits = self
+            .moved
+            .then(|| features.logits_between(features.image(), self.prototypes()));
         let loss = self.step(features)?;
         Ok(FeatureStep {
             loss,
@@ -280,7 +277,7 @@ impl FeatureUpdates for Sts {
         FeatureState {
             loss: self.gradient(features).0,
             view_weights: indicator(&self.selected, features.views()),
-            view_logits: self.logits(features, features.image()),
+            view_logits: features.logits_between(features.image(), self.prototypes()),
         }
     }
 }

@@ -235,18 +235,15 @@ impl<A: AdapterKind> Tail<A> {
 
     /// Features of a chunk of labels with the matrices as they are; `None` where the text tower has no adapters.
     fn encode_chunk(&self, chunk: usize) -> Result<Option<Tensor<2>>> {
-        let (first, labels) = (chunk * CHUNK_LABELS, self.text_before.dims()[0]);
         let adapter = self.kind.adapters(&self.clip, &self.parameters).text;
-        adapter
-            .map(|adapter| self.encode_texts(first, CHUNK_LABELS.min(labels.saturating_sub(first)), &adapter))
-            .transpose()
+        adapter.map(|adapter| self.encode_texts(chunk, &adapter)).transpose()
     }
 
-    /// Features `[count, projection]` of some labels through the text tower with an adapter, normalised.
-    fn encode_texts(&self, first: usize, count: usize, adapter: &Adapter) -> Result<Tensor<2>> {
+    /// Features `[labels of the chunk, projection]` through the text tower with an adapter, normalised.
+    fn encode_texts(&self, chunk: usize, adapter: &Adapter) -> Result<Tensor<2>> {
         let mut features = Vec::with_capacity(self.prompts.len());
         for prompts in &self.prompts {
-            let ids = prompts.ids.get(first..first + count).unwrap_or_default();
+            let ids = prompts.ids.chunks(CHUNK_LABELS).nth(chunk).unwrap_or_default();
             features.push(normalise(self.clip.text.forward_adapted(ids, adapter)?));
         }
         mean_features(features)

@@ -13,7 +13,7 @@ use super::{MethodDescription, MethodKind, Paper};
 use crate::error::Result;
 use crate::features::adamw::HostAdamW;
 use crate::features::marginal::Marginal;
-use crate::features::prototypes::{Predictions, Shifted, logits};
+use crate::features::prototypes::{Predictions, Shifted};
 use crate::features::selection::most_confident;
 use crate::features::{FeatureSet, indicator, softmax};
 use crate::optimizer::AdamWSettings;
@@ -101,11 +101,6 @@ impl Tps {
         Ok(loss)
     }
 
-    /// Of some views' features `[views, width]`: `[views, labels]`.
-    fn logits(&self, features: &FeatureSet, views: &[f64]) -> Vec<f64> {
-        logits(views, self.prototypes(), features.width(), features.scale())
-    }
-
     fn place(&mut self, features: &FeatureSet) -> Result<()> {
         self.moved = true;
         let (shift, width) = (&self.shift, features.width());
@@ -154,14 +149,16 @@ impl FeatureMethod for PrototypeShift {
 
 impl FeatureUpdates for Tps {
     fn update(&mut self, features: &FeatureSet) -> Result<FeatureStep> {
-        let view_logits = self.moved.then(|| self.logits(features, features.image()));
+        let view_logits = self
+            .moved
+            .then(|| features.logits_between(features.image(), self.prototypes()));
         let selected = self.selected(features);
         let loss = self.step(features, &selected)?;
         Ok(FeatureStep {
             loss,
             view_weights: indicator(&selected, features.views()),
             view_logits,
-            probabilities: softmax(&self.logits(features, features.view(0))),
+            probabilities: softmax(&features.logits_between(features.view(0), self.prototypes())),
         })
     }
 
@@ -170,7 +167,7 @@ impl FeatureUpdates for Tps {
         FeatureState {
             loss: self.loss(features, &selected),
             view_weights: indicator(&selected, features.views()),
-            view_logits: self.logits(features, features.image()),
+            view_logits: features.logits_between(features.image(), self.prototypes()),
         }
     }
 }

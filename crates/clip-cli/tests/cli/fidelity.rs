@@ -32,15 +32,15 @@ fn four_bits_are_further_from_single_precision_than_the_others() {
     let values = |key: &str| -> Vec<f64> { formats.iter().map(|row| number(&row[key])).collect() };
     let bytes = values("weights_bytes");
     assert!(bytes.is_sorted_by(|larger, smaller| larger > smaller), "{bytes:?}");
-    for key in [
-        "mean_probability_change",
-        "largest_probability_change",
-        "largest_difference_of_entropy_change",
+    // The vision tower's values are those of q8: half precision and q8 change next to nothing, and what an update does to the entropy little.
+    for (key, times) in [
+        ("mean_probability_change", 5.0),
+        ("largest_probability_change", 5.0),
+        ("largest_difference_of_entropy_change", 2.0),
     ] {
         let changes = values(key);
-        // The vision tower's values are those of q8: half precision changes next to nothing, q8 little.
         assert!(
-            changes[0] <= 0.0 && changes[..3].iter().all(|change| change < &(changes[3] / 2.0)),
+            changes[0] <= 0.0 && changes[..3].iter().all(|change| change < &(changes[3] / times)),
             "{key}: {changes:?}"
         );
     }

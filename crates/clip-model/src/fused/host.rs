@@ -12,7 +12,6 @@ const STEEPNESS: f32 = 1.702;
 /// Numbers that are summed side by side, so that the compiler may keep them in one or two vectors.
 const LANES: usize = 8;
 /// Values that one thread takes at a time: some microseconds of work.
-#[cfg(not(target_family = "wasm"))]
 const CHUNK: usize = 16 * 1024;
 
 pub(super) fn quick_gelu(x: FlexTensor) -> FlexTensor {
@@ -220,34 +219,25 @@ fn reduce(row: &[f32], first: f32, combine: impl Fn(f32, f32) -> f32) -> f32 {
     rest.iter().fold(total, |total, &x| combine(total, x))
 }
 
-/// Does `work` on all rows of `width` values: in the browser at once, natively in pieces on all cores.
+/// Does `work` on all rows of `width` values, some thousand values at a time.
 fn over_rows(values: &mut [f32], width: usize, work: impl Fn(&mut [f32]) + Send + Sync) {
-    #[cfg(target_family = "wasm")]
-    {
-        let _ = width;
-        work(values);
-    }
-    #[cfg(not(target_family = "wasm"))]
-    {
-        use rayon::prelude::*;
-        values.par_chunks_mut(CHUNK.next_multiple_of(width)).for_each(work);
-    }
+    for_each_part(
+        values,
+        CHUNK.next_multiple_of(width),
+        || (),
+        |_, values, ()| work(values),
+    );
 }
 
 /// The same with the rows of another tensor of as many values beside them.
 fn beside(values: &mut [f32], others: &[f32], width: usize, work: impl Fn(&mut [f32], &[f32]) + Send + Sync) {
-    #[cfg(target_family = "wasm")]
-    {
-        let _ = width;
-        work(values, others);
-    }
-    #[cfg(not(target_family = "wasm"))]
-    {
-        use rayon::prelude::*;
-        let chunk = CHUNK.next_multiple_of(width);
-        values
-            .par_chunks_mut(chunk)
-            .zip(others.par_chunks(chunk))
-            .for_each(|(values, others)| work(values, others));
-    }
+    let chunk = CHUNK.next_multiple_of(width);
+    for_each_part(
+        values,
+        chunk,
+        || (),
+        |part, values, ()| {
+            work(values, &others[part * chunk..][..values.len()]);
+        },
+    );
 }

@@ -6,6 +6,7 @@ use burn::backend::{Flex, TensorMetadata as _};
 use burn::tensor::Shape;
 
 use super::{host, rows_of};
+use crate::flex::shape_of;
 
 /// Queries, keys and values as they lie; the library's own attention copies them first.
 pub(super) fn attend(query: FlexTensor, key: FlexTensor, value: FlexTensor, is_causal: bool) -> FlexTensor {
@@ -21,7 +22,7 @@ pub(super) fn attend(query: FlexTensor, key: FlexTensor, value: FlexTensor, is_c
 
 /// Rows `[..., inputs]` times a matrix `[inputs, outputs]`: `[..., outputs]`.
 pub(crate) fn rows_product(rows: FlexTensor, matrix: FlexTensor) -> FlexTensor {
-    let mut dims: Vec<usize> = rows.shape().iter().copied().collect();
+    let mut dims = shape_of(&rows);
     let [inputs, outputs] = matrix.shape().dims();
     let matrix = Flex::float_reshape(matrix, Shape::new([1, inputs, outputs]));
     let count = rows_of(&dims);

@@ -1,7 +1,7 @@
 //! The product of two small matrices, as attention has one for each head.
 
 use super::matrix::Matrix;
-use super::{COLUMNS, PANEL, Right, Room, Sizes, TILE};
+use super::{COLUMNS, PANEL, Right, Room, TILE};
 
 /// A product in whole tiles and panels. Its room is used again for the next one.
 #[derive(Debug, Default)]
@@ -25,19 +25,15 @@ impl SmallProduct {
             self.room.sums.resize(sums, 0.0);
             return;
         }
-        left.pack(&mut self.room.tiles);
         right.transposed().pack(&mut self.panels);
         self.panels.resize(panels * inputs, [0.0; PANEL]);
-        self.room.sums.resize(sums, 0.0);
         let right = Right {
             panels: &self.panels,
             bias: &self.bias,
-            sizes: Sizes {
-                inputs,
-                outputs: self.shape[1],
-            },
+            inputs,
+            outputs: self.shape[1],
         };
-        right.run(&self.room.tiles, &mut self.room.sums, panels * PANEL);
+        right.multiply_padded(left, &mut self.room);
     }
 
     /// Its rows, `[columns]` each.

@@ -24,14 +24,12 @@ impl<A: AdapterKind> Tail<A> {
         let Some(gradient) = self.text_gradient.clone() else {
             return Ok(());
         };
-        let labels = gradient.dims()[0];
-        let first = chunk * CHUNK_LABELS;
-        let count = CHUNK_LABELS.min(labels.saturating_sub(first));
         let tracked = self.tracked();
         if let Some(adapter) = self.kind.adapters(&self.clip, &tracked).text {
-            let features = self.encode_texts(first, count, &adapter)?;
+            let features = self.encode_texts(chunk, &adapter)?;
+            let gradient = gradient.narrow(0, chunk * CHUNK_LABELS, features.dims()[0]);
             // Its gradient is the loss's, carried on from the features.
-            let carried = (features * gradient.narrow(0, first, count).autodiff()).sum();
+            let carried = (features * gradient.autodiff()).sum();
             self.collect(&carried.backward(), &tracked);
         }
         Ok(())
