@@ -70,19 +70,10 @@ pub(super) fn median(document: &Value, pointer: &str) -> Option<f64> {
     figures.get(figures.len() / 2).copied()
 }
 
-/// Builds the command line in the profile for development and with the selection of packages that tests have compiled already: another one would compile
-/// the tensor library once more, for half an hour. It is optimised there too, but keeps its checks for debugging.
+/// Builds the command line as people would install it for the CPU: five minutes, where graphics devices take half an hour more.
 pub(super) fn build(workspace: &Workspace) -> Result<(), Error> {
     process::cargo()
-        .args([
-            "build",
-            "--quiet",
-            "--workspace",
-            "--exclude",
-            "clip-wasm",
-            "--bin",
-            "clip-ttl",
-        ])
+        .args(["build", "--quiet", "--release", "--package", "clip-cli", "--no-default-features"])
         .current_dir(workspace.root())
         .run()
 }
@@ -90,7 +81,7 @@ pub(super) fn build(workspace: &Workspace) -> Result<(), Error> {
 /// The command line that was built.
 pub(super) fn clip_ttl(workspace: &Workspace, subcommand: &str) -> Command {
     let name = format!("clip-ttl{}", std::env::consts::EXE_SUFFIX);
-    let mut command = Command::new(workspace.target().join("debug").join(name));
+    let mut command = Command::new(workspace.target().join("release").join(name));
     command.arg(subcommand).current_dir(workspace.root());
     command
 }
