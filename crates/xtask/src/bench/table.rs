@@ -112,7 +112,7 @@ pub(super) fn render(document: &Value) -> String {
     let mut lines = vec![
         format!(
             "Weights in {}, random but for the model that ships; an episode of {} views and 1 step, 10 labels; {browser}, CPU device, \
-             on a machine of {} cores; natively the build for development.\n",
+             on a machine of {} cores; natively the release build.\n",
             text(document, "dtype"),
             number("views"),
             number("cores"),
