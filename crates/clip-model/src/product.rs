@@ -71,10 +71,10 @@ fn of_processor() -> Option<Kernel> {
     }
 }
 
-/// Whether this product is faster than the tensor library's; in the browser it always is.
+/// Whether this product is to be taken rather than the tensor library's: where it is faster, or somebody's kernel was put in. In the browser it always is.
 #[cfg(not(target_family = "wasm"))]
 pub(crate) fn is_fast() -> bool {
-    of_processor().is_some()
+    KERNEL.get().is_some() || of_processor().is_some()
 }
 
 /// `[rows, inputs]` times a matrix `[inputs, outputs]`, plus the bias `[outputs]` where there is one: `[rows, outputs]`.

@@ -2,7 +2,7 @@
 //! are random: nothing is downloaded, and what comes out means nothing.
 
 mod browser;
-mod native;
+pub mod native;
 mod peers;
 mod pytorch;
 mod table;

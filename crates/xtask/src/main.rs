@@ -1,5 +1,5 @@
 //! Builds, serves, tests and measures clip-ttl: `cargo xtask build`, `cargo xtask serve --open`, `cargo xtask test`,
-//! `cargo xtask bench`.
+//! `cargo xtask bench`, `cargo xtask growth`.
 //!
 //! Everything the commands need is Cargo, Node.js and what these two fetch from their registries; nothing has to be
 //! installed by hand. Build outputs go below Cargo's target directory:
@@ -15,6 +15,7 @@
 mod bench;
 mod build;
 mod error;
+mod growth;
 mod http;
 mod node;
 mod process;
@@ -71,6 +72,12 @@ enum Command {
     },
     /// Measure models of full size, natively and in Chromium on the CPU device; takes many minutes, and is none of the tests
     Bench(BenchArguments),
+    /// Measure how an episode's time and memory grow with its views, updates and labels, natively, and write a page about it
+    Growth {
+        /// The page's folder [default: docs/growth]
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -184,6 +191,11 @@ fn run(command: Command) -> Result<ExitCode, Error> {
                 },
             )?;
             Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        Command::Growth { out } => {
+            let folder = out.unwrap_or_else(|| workspace.root().join("docs").join("growth"));
+            growth::run(&workspace, &folder)?;
+            Ok(ExitCode::SUCCESS)
         }
         Command::Test { only } => Ok(if test::run(&workspace, &only) {
             ExitCode::SUCCESS

@@ -63,7 +63,7 @@ pub(super) fn measure(workspace: &Workspace, model: &Model, options: &BenchOptio
 }
 
 /// The median of a figure over a document's `runs`; none where there is no run.
-pub(super) fn median(document: &Value, pointer: &str) -> Option<f64> {
+pub fn median(document: &Value, pointer: &str) -> Option<f64> {
     let runs = document.get("runs")?.as_array()?;
     let mut figures: Vec<f64> = runs.iter().filter_map(|run| run.pointer(pointer)?.as_f64()).collect();
     figures.sort_by(f64::total_cmp);
@@ -71,15 +71,22 @@ pub(super) fn median(document: &Value, pointer: &str) -> Option<f64> {
 }
 
 /// Builds the command line as people would install it for the CPU: five minutes, where graphics devices take half an hour more.
-pub(super) fn build(workspace: &Workspace) -> Result<(), Error> {
+pub fn build(workspace: &Workspace) -> Result<(), Error> {
     process::cargo()
-        .args(["build", "--quiet", "--release", "--package", "clip-cli", "--no-default-features"])
+        .args([
+            "build",
+            "--quiet",
+            "--release",
+            "--package",
+            "clip-cli",
+            "--no-default-features",
+        ])
         .current_dir(workspace.root())
         .run()
 }
 
 /// The command line that was built.
-pub(super) fn clip_ttl(workspace: &Workspace, subcommand: &str) -> Command {
+pub fn clip_ttl(workspace: &Workspace, subcommand: &str) -> Command {
     let name = format!("clip-ttl{}", std::env::consts::EXE_SUFFIX);
     let mut command = Command::new(workspace.target().join("release").join(name));
     command.arg(subcommand).current_dir(workspace.root());
