@@ -2,7 +2,8 @@
 
 import { Demo, type BarRow } from "./demo.js";
 import { hold } from "./hold.js";
-import { startOtherSite, type OtherSite } from "./other-site.js";
+import type { LocalServer } from "./local-server.js";
+import { startOtherSite } from "./other-site.js";
 import { CHELSEA, HORSES, hugePng, squares, truncated } from "./pictures.js";
 import { expect, test } from "./test.js";
 
@@ -132,7 +133,7 @@ test("without a picture, Run says what to do and leads there", async ({ page }) 
 });
 
 test.describe("addresses", () => {
-  let other: OtherSite;
+  let other: LocalServer;
   test.beforeAll(async () => {
     other = await startOtherSite();
   });

@@ -6,9 +6,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
+import type { LocalServer } from "../browser/local-server.js";
 import type { Page } from "../browser/playwright.js";
 import { HERE } from "./embeds.js";
-import type { Content, LocalServer } from "./server.js";
+import type { Content } from "./server.js";
 import { expect, test, watchViolations, type AuthorSettings } from "./test.js";
 import { Widget } from "./widget.js";
 

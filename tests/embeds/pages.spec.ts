@@ -2,8 +2,8 @@
 
 import { join } from "node:path";
 
+import type { LocalServer } from "../browser/local-server.js";
 import type { Page } from "../browser/playwright.js";
-import type { LocalServer } from "./server.js";
 import { expect, test, type Built } from "./test.js";
 import { Widget } from "./widget.js";
 

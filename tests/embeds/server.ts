@@ -2,9 +2,10 @@
 
 import { createReadStream, statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { ServerResponse } from "node:http";
 import { extname, join, normalize } from "node:path";
+
+import { startLocalServer, typeOf, type LocalServer } from "../browser/local-server.js";
 
 /** What stands at a path: a text, a file, or the folder whose files have paths that begin so. */
 export type Content = { readonly text: string } | { readonly file: string } | { readonly folder: string };
@@ -18,41 +19,8 @@ export interface ServerSettings {
   readonly addresses?: ReadonlyMap<string, string> | undefined;
 }
 
-export interface LocalServer {
-  /** Its origin, with a slash at the end. */
-  readonly url: string;
-  /** The path of each request so far. */
-  readonly requests: readonly string[];
-  close(): Promise<void>;
-}
-
-const TYPES: Readonly<Record<string, string>> = {
-  ".css": "text/css; charset=utf-8",
-  ".html": "text/html; charset=utf-8",
-  ".jpg": "image/jpeg",
-  ".js": "text/javascript; charset=utf-8",
-  ".json": "application/json",
-  ".mjs": "text/javascript; charset=utf-8",
-  ".png": "image/png",
-  ".svg": "image/svg+xml",
-  ".wasm": "application/wasm",
-  ".webp": "image/webp",
-  ".woff2": "font/woff2",
-};
-
-export async function startServer(settings: ServerSettings): Promise<LocalServer> {
-  const requests: string[] = [];
-  const server = createServer((request, response) => {
-    requests.push(pathOf(request));
-    answer(settings, request, response).catch(() => response.destroy());
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  const close = (): Promise<void> => {
-    server.closeAllConnections();
-    return new Promise((resolve) => server.close(() => resolve()));
-  };
-  return { url: `http://127.0.0.1:${port}/`, requests, close };
+export function startServer(settings: ServerSettings): Promise<LocalServer> {
+  return startLocalServer((path, response) => answer(settings, path, response));
 }
 
 /** Puts the addresses on this machine in place of the public ones. */
@@ -60,12 +28,7 @@ export function localise(text: string, addresses: ReadonlyMap<string, string>): 
   return [...addresses].reduce((changed, [address, local]) => changed.replaceAll(address, local), text);
 }
 
-function pathOf(request: IncomingMessage): string {
-  return decodeURIComponent(new URL(request.url ?? "/", "http://127.0.0.1/").pathname);
-}
-
-async function answer({ contents, headers = {}, addresses = new Map() }: ServerSettings, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const path = pathOf(request);
+async function answer({ contents, headers = {}, addresses = new Map() }: ServerSettings, path: string, response: ServerResponse): Promise<void> {
   const place = Object.keys(contents)
     .filter((key) => path === key || (key.endsWith("/") && path.startsWith(key)))
     .sort((a, b) => b.length - a.length)[0];
@@ -74,11 +37,11 @@ async function answer({ contents, headers = {}, addresses = new Map() }: ServerS
   const absent = path === "/favicon.ico" ? 204 : 404;
   if (content === undefined || place === undefined) return void response.writeHead(absent, headers).end();
   if ("text" in content) {
-    return void response.writeHead(200, { "content-type": TYPES[extname(path)] ?? "text/html; charset=utf-8", ...headers }).end(localise(content.text, addresses));
+    return void response.writeHead(200, { "content-type": typeOf(extname(path) || ".html"), ...headers }).end(localise(content.text, addresses));
   }
   const file = fileAt("file" in content ? content.file : join(content.folder, normalize(`/${path.slice(place.length)}`)));
   if (file === null) return void response.writeHead(absent, headers).end();
-  const type = TYPES[extname(file.path)] ?? "application/octet-stream";
+  const type = typeOf(extname(file.path));
   const known = { "content-type": type, ...headers };
   if (addresses.size > 0 && /^text\//.test(type)) return void response.writeHead(200, known).end(localise(await readFile(file.path, "utf8"), addresses));
   response.writeHead(200, { ...known, "content-length": file.size });

@@ -7,9 +7,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { env } from "node:process";
 
+import type { LocalServer } from "../browser/local-server.js";
 import { expect, test as base, type Page } from "../browser/playwright.js";
 
-import { localise, startServer, type Content, type LocalServer } from "./server.js";
+import { localise, startServer, type Content } from "./server.js";
 
 export { expect };
 

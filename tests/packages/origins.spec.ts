@@ -1,19 +1,20 @@
 /** Pages without a build step that get the package from another origin: workers can't be constructed from there, and still it works. */
 
+import type { LocalServer } from "../browser/local-server.js";
 import { expect, test } from "../browser/playwright.js";
 
 import { expectResult, watch } from "./app-page.js";
-import { built, serve, type Site } from "./built.js";
+import { built, serve } from "./built.js";
 
 /** A content delivery network: every site may read what is there. */
-let network: Site;
+let network: LocalServer;
 test.beforeAll(async () => {
   network = await serve(built("package"), { headers: { "access-control-allow-origin": "*" } });
 });
 test.afterAll(() => network.close());
 
 /** A site with the pages of `plain/`, which import the package from the network. */
-function site(headers: Record<string, string> = {}): Promise<Site> {
+function site(headers: Record<string, string> = {}): Promise<LocalServer> {
   return serve(built("plain"), { headers, words: { PACKAGE: network.url.slice(0, -1) } });
 }
 

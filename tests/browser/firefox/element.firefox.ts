@@ -7,11 +7,12 @@ import type { Browser, Page } from "puppeteer-core";
 
 import type { ClipTtlElement } from "../../../web/src/element/index.js";
 import { hostPage, PATIENCE_MS, QUICK } from "../element-page.js";
+import type { LocalServer } from "../local-server.js";
 import { startFirefox } from "./firefox.js";
-import { startHostServer, type HostServer } from "./host-server.js";
+import { startHostServer } from "./host-server.js";
 
 let browser: Browser;
-let server: HostServer;
+let server: LocalServer;
 let page: Page;
 const errors: string[] = [];
 
