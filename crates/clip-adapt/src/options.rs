@@ -28,7 +28,7 @@ pub fn adamw_descriptions() -> Vec<OptionDescription> {
         OptionDescription::number(
             "learning_rate",
             "Learning rate",
-            "AdamW's step size: in the first step every number whose gradient isn't zero moves by it.",
+            "AdamW's step size: in the first step every number moves by it whose gradient isn't next to nothing.",
             default.learning_rate,
             [0.0, 10.0],
         ),

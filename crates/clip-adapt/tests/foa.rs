@@ -224,6 +224,22 @@ fn a_seed_gives_the_same_prompts_and_another_seed_others() {
 }
 
 #[test]
+fn the_first_generation_also_looks_at_the_middle_of_what_it_draws_from() {
+    let clip = clip(FormatChoice::AsStored, DeviceChoice::Cpu);
+    // So narrow that nothing else can be much better, or so wide that nothing else is any good.
+    for sigma in [1e-6, 1e3] {
+        let mut search = search(&clip, None, FoaOptions { sigma, ..options() }, 0);
+        generations(&mut search, 1);
+        assert_eq!(search.candidates(), options().population + 1);
+        let middle = vec![0.0; options().prompt_tokens * clip.config.vision.transformer.width];
+        let (fitness, _) = block_on(search.evaluate(&middle)).unwrap();
+        assert!(search.fitness().unwrap() <= fitness);
+        generations(&mut search, 1);
+        assert_eq!(search.candidates(), options().population);
+    }
+}
+
+#[test]
 fn before_the_first_candidate_nothing_has_changed() {
     let clip = clip(FormatChoice::AsStored, DeviceChoice::Cpu);
     let search = search(&clip, Some(own_statistics(&clip)), options(), 0);
@@ -319,10 +335,10 @@ fn an_episode_on_quantised_weights_goes_forward_only_and_says_what_it_lacks() {
     assert_eq!(outcome.error, None);
     assert_eq!(outcome.steps.len(), 3);
     assert_eq!(outcome.backward_passes, 0.0);
-    // Three of the blocks: for all views before each generation, for half of them once without prompts and 3 * 6 times with.
+    // Three of the blocks: for all views before each generation, for half of them once without prompts and 3 * 6 + 1 times with.
     let share = 3.0 / session.clip().vision.layers() as f64;
     assert!(
-        (outcome.forward_passes - share * (3.0 + 0.5 * 19.0)).abs() < 1e-9,
+        (outcome.forward_passes - share * (3.0 + 0.5 * 20.0)).abs() < 1e-9,
         "{}",
         outcome.forward_passes
     );

@@ -31,7 +31,7 @@ use super::{Method, MethodDescription, MethodKind, Paper, Setting};
 use crate::error::Result;
 use crate::options::{MAX_STEPS, OptionDescription, Options, invalid, read};
 
-/// Settings of FOA. The defaults are the paper's where it has them.
+/// Settings of FOA. The defaults are the paper's where it has them and they suit a single picture.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct FoaOptions {
     /// Generations of the search.
@@ -111,7 +111,8 @@ fn option_descriptions(default: FoaOptions) -> Vec<OptionDescription> {
             "Generations of the search. The paper makes one for each batch, and goes on with the next batch.",
             default.generations as u64,
             [0, MAX_STEPS as u64],
-        ),
+        )
+        .paper(1),
         OptionDescription::integer(
             "population",
             "Population",
@@ -143,10 +144,11 @@ fn option_descriptions(default: FoaOptions) -> Vec<OptionDescription> {
         OptionDescription::number(
             "selection",
             "Share of views",
-            "The share of the views that the fitness is of: the most confident without prompts.",
+            "The share of the views that the fitness is of: the most confident without prompts. The paper's is of its whole batch.",
             default.selection,
             [0.0, 1.0],
-        ),
+        )
+        .paper(1.0),
         OptionDescription::number(
             "alignment_weight",
             "Alignment",

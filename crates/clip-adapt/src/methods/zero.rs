@@ -15,7 +15,7 @@ use crate::features::selection::{by_confidence, count};
 use crate::features::{FeatureSet, argmax, entropy_of, indicator};
 use crate::options::{OptionDescription, Options, read};
 
-/// Settings of ZERO. The default is the paper's.
+/// Settings of ZERO. The default is that of the published program; the paper has a tenth.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ZeroOptions {
     /// The share of the views that vote, the most confident.

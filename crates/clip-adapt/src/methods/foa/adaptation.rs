@@ -173,7 +173,7 @@ impl PromptAdaptation {
         };
         let over = search.prompts.advance().await?;
         search.candidates += 1;
-        let (done, total, selected) = (search.candidates, search.prompts.population(), search.selected.len());
+        let (done, total, selected) = (search.candidates, search.prompts.candidates(), search.selected.len());
         if over {
             search.candidates = 0;
         }

@@ -38,6 +38,8 @@ pub struct PromptSearch {
     search: CmaEs,
     /// Of the generation that is being looked at, the last first.
     waiting: Vec<Vec<f64>>,
+    /// How many that generation has.
+    candidates: usize,
     seen: Vec<(Vec<f64>, f64)>,
     best: Option<Found>,
 }
@@ -73,6 +75,7 @@ impl PromptSearch {
         Self {
             search: CmaEs::new(vec![0.0; dimensions], options.sigma, population, covariance, random),
             waiting: Vec::new(),
+            candidates: 0,
             seen: Vec::new(),
             best: None,
             clip,
@@ -84,10 +87,10 @@ impl PromptSearch {
         }
     }
 
-    /// Candidates of a generation.
+    /// Candidates of the generation under way, or of the last one: the first has one more than the others.
     #[must_use]
-    pub fn population(&self) -> usize {
-        self.search.population()
+    pub fn candidates(&self) -> usize {
+        self.candidates
     }
 
     /// The lowest fitness so far; `None` before the first candidate.
@@ -104,6 +107,11 @@ impl PromptSearch {
     pub async fn advance(&mut self) -> Result<bool> {
         if self.waiting.is_empty() {
             self.waiting = self.search.ask();
+            // The published search begins with prompts near zero: what is found is then seldom worse than no prompts.
+            if self.best.is_none() {
+                self.waiting.insert(0, self.search.mean().to_vec());
+            }
+            self.candidates = self.waiting.len();
             self.waiting.reverse();
             // The best so far is told again with every generation.
             self.seen = self
