@@ -15,7 +15,7 @@ const repository = join(here, "..");
 
 /** The pages in their order. The first one is the folder's own. */
 const PAGES = [
-  ["index", "Start in five minutes"],
+  ["index", "Start"],
   ["javascript", "JavaScript"],
   ["element", "The element"],
   ["embedding", "Embedding"],

@@ -8,8 +8,8 @@
 import type { DeviceInfo } from "./load-types.js";
 
 /**
- * A picture. Encoded ones (files, addresses, `<img>` with an address) are decoded by the engine exactly as Pillow
- * does; the others are taken as the pixels that the browser has.
+ * A picture. Encoded ones (files, addresses, `<img>` with an address) are decoded by the engine where it knows the
+ * format, with their orientation and over white, else by the browser; the others are taken as the pixels that the browser has.
  */
 export type ImageInput =
   | File

@@ -110,7 +110,7 @@ struct BenchArguments {
 
 #[derive(Debug, clap::Args)]
 struct BuildArguments {
-    /// Where the site goes; by default `site` in Cargo's target directory (inside a Trunk hook: Trunk's staging folder)
+    /// Where the site goes; by default `site` in Cargo's target directory
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Leave wasm-opt out and keep function names: builds sooner, and panics name the function they come from
@@ -207,10 +207,8 @@ fn run(command: Command) -> Result<ExitCode, Error> {
 
 impl BuildArguments {
     fn options(self, workspace: &Workspace) -> BuildOptions {
-        // Trunk's hooks know their destination from the environment, and get no shell that could put it into the arguments.
-        let staging = || std::env::var_os("TRUNK_STAGING_DIR").map(PathBuf::from);
         BuildOptions {
-            out: self.out.or_else(staging).unwrap_or_else(|| workspace.site()),
+            out: self.out.unwrap_or_else(|| workspace.site()),
             debug: self.debug,
         }
     }

@@ -37,7 +37,7 @@ const widget = {
   buttons: {
     run: "Run",
     step: "Step",
-    stepHelp: "Runs again from the start with one update more: the same seed gives the same first updates",
+    stepHelp: "Makes one update more than the last run; begins anew if anything else was changed",
     cancel: "Cancel",
     reset: "Reset",
     tryAgain: "Try again",
