@@ -120,7 +120,7 @@ test("a picture of one's own is not in the address; the link says so to whoever 
   await expect(note, "what was left out of the link stays said").toContainText("“evil” means nothing here");
 });
 
-test("settings that were measured to be better are a press away, are named, and so are the paper's", async ({ page }) => {
+test("a larger step is a press away, is named, and so are the paper's settings", async ({ page }) => {
   const demo = new Demo(page);
   await demo.openReady();
   const note = page.locator("#settings-note");
@@ -128,9 +128,9 @@ test("settings that were measured to be better are a press away, are named, and 
   await expect(note).toHaveText("as in the paper");
   await demo.set("Seed", 12);
   await demo.set("Rank", 8);
-  await page.getByRole("button", { name: "Use what served Pocket CLIP better" }).click();
+  await page.getByRole("button", { name: "Use a larger step" }).click();
   await expect(rate).toHaveValue("0.01");
-  await expect(note).toHaveText("as measured with Pocket CLIP: learning rate");
+  await expect(note).toHaveText("a larger step: learning rate");
   await expect(page.locator("#controls").getByLabel("Rank", { exact: true }), "all else is the paper's").toHaveValue("16");
   await expect(page.locator("#controls").getByLabel("Seed", { exact: true }), "the seed is nobody's matter").toHaveValue("12");
   await expect.poll(() => new URLSearchParams(new URL(page.url()).hash.slice(1)).get("learningRate")).toBe("0.01");

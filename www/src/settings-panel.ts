@@ -2,7 +2,7 @@
 
 import { changedOptions, Controls, defaultValues, english, type OptionName, type OptionValues } from "clip-ttl/element";
 import { byId, setText } from "./page-dom.js";
-import { MEASURED_SETTINGS } from "./presets.js";
+import { LARGER_STEP } from "./presets.js";
 import { text } from "./strings.js";
 
 export class SettingsPanel {
@@ -18,9 +18,9 @@ export class SettingsPanel {
       changed(values);
     });
     byId("controls", HTMLElement).append(this.controls.element);
-    byId("measured-settings", HTMLButtonElement).addEventListener("click", () => {
+    byId("larger-step", HTMLButtonElement).addEventListener("click", () => {
       const { seed, device } = this.controls.values;
-      this.controls.set({ ...defaultValues(), ...MEASURED_SETTINGS, seed, device });
+      this.controls.set({ ...defaultValues(), ...LARGER_STEP, seed, device });
     });
     this.#describe(this.controls.values);
   }
@@ -48,8 +48,8 @@ export class SettingsPanel {
   #describe(values: OptionValues): void {
     const changed = changedOptions(values);
     const words = changed.map((name) => english.controls.options[name].label.toLowerCase()).join(", ");
-    const isMeasured = changed.every((name) => values[name] === MEASURED_SETTINGS[name]);
-    const differing = isMeasured ? text.settings.measured(words) : english.controls.changed(words);
+    const isLargerStep = changed.every((name) => values[name] === LARGER_STEP[name]);
+    const differing = isLargerStep ? text.settings.largerStep(words) : english.controls.changed(words);
     setText(this.#note, changed.length === 0 ? english.controls.asInPaper : differing);
   }
 }

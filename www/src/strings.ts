@@ -122,7 +122,7 @@ export const text = {
     ownPicture: "This link was made with a picture of its author’s own, which is not in the link. Choose a picture; labels and settings are the link’s.",
   },
   settings: {
-    measured: (settings: string): string => `as measured with Pocket CLIP: ${settings}`,
+    largerStep: (settings: string): string => `a larger step: ${settings}`,
     fix: "Correct the marked setting first.",
   },
   model: {
