@@ -2,7 +2,7 @@
 
     python3 docs/comparison/tables.py TINY TINY-CORRUPTED CIFAR CIFAR-CORRUPTED [COST-TINY COST-CIFAR]
 
-Each is a folder with a report.json. The last two are runs of which only the times are taken, on a machine that does nothing else.
+Each is a folder with a report.json. Of the last two only the times are taken.
 """
 
 import json
