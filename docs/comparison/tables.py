@@ -65,6 +65,8 @@ def time(method: dict | None) -> str:
     if method is None:
         return "–"
     milliseconds = method["cost_ms"]["median"]
+    if milliseconds < 1:
+        return "< 1 ms"
     return f"{milliseconds / 1000:.1f} s" if milliseconds >= 1000 else f"{milliseconds:.0f} ms"
 
 
