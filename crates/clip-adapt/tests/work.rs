@@ -1,4 +1,4 @@
-//! How much work an episode is: multiplications in products of matrices on the CPU device, counted by a kernel that does and counts them. They are the
+//! How much work an episode is: multiplications in products of matrices on the CPU device, counted where they are done. They are the
 //! same on every machine, so that what makes an episode dearer is seen where times are too noisy.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
@@ -8,13 +8,13 @@ mod common;
 mod pocket;
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use clip_adapt::report::Event;
 use clip_adapt::session::Session;
 use clip_adapt::setup::Setup;
 use clip_model::device::DeviceChoice;
-use clip_model::product::{PANEL, Sizes, TILE, use_kernel};
+use clip_model::product::{Kernel, PANEL, Sizes, TILE, kernel, use_kernel};
 use pocket::{TEMPLATE, cat, labels, session};
 use pollster::block_on;
 use serde_json::json;
@@ -23,24 +23,12 @@ static MULTIPLICATIONS: AtomicU64 = AtomicU64::new(0);
 /// Tests run side by side, and what is counted is the whole process's.
 static TURN: Mutex<()> = Mutex::new(());
 
-/// What [`clip_model::product::Kernel`] says, counted.
+/// The loops that are counted.
+static LOOPS: OnceLock<Kernel> = OnceLock::new();
+
+/// What [`Kernel`] says, counted.
 fn count(tiles: &[[f32; TILE]], panels: &[[f32; PANEL]], bias: &[[f32; PANEL]], out: &mut [f32], sizes: Sizes) {
-    let Sizes { inputs, outputs } = sizes;
-    for (panel, (weights, bias)) in panels.chunks_exact(inputs).zip(bias).enumerate() {
-        for (tile, rows) in tiles.chunks_exact(inputs).zip(out.chunks_exact_mut(TILE * outputs)) {
-            let mut sums = [*bias; TILE];
-            for (values, weights) in tile.iter().zip(weights) {
-                for (sums, value) in sums.iter_mut().zip(values) {
-                    for (sum, weight) in sums.iter_mut().zip(weights) {
-                        *sum += value * weight;
-                    }
-                }
-            }
-            for (row, sums) in rows.chunks_exact_mut(outputs).zip(sums) {
-                row[panel * PANEL..][..PANEL].copy_from_slice(&sums);
-            }
-        }
-    }
+    LOOPS.get().unwrap()(tiles, panels, bias, out, sizes);
     let products = tiles.len() * TILE * bias.len() * PANEL;
     MULTIPLICATIONS.fetch_add(products as u64, Ordering::Relaxed);
 }
@@ -54,6 +42,8 @@ struct Counter {
 impl Counter {
     fn new() -> Self {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        // Those of this processor, not the ones that count: only the first call counts of both.
+        LOOPS.get_or_init(kernel);
         use_kernel(count);
         Self {
             session: session(DeviceChoice::Cpu),

@@ -53,8 +53,9 @@ pub fn use_kernel(kernel: Kernel) {
     KERNEL.get_or_init(|| kernel);
 }
 
-/// The best there is.
-fn kernel() -> Kernel {
+/// The best there is: what was put in, else loops for this processor.
+#[must_use]
+pub fn kernel() -> Kernel {
     let installed = KERNEL.get().copied();
     installed.or_else(of_processor).unwrap_or(baseline::multiply)
 }
