@@ -16,12 +16,13 @@ export const anchor = (words) =>
 /** A block that scrolls by itself can be reached with the keyboard. */
 export const codeBlock = (code) => `<pre tabindex="0"><code>${escape(code)}</code></pre>\n`;
 
-/** A table that scrolls by itself where it is too wide. Cells are HTML. */
-export function table(head, rows, name) {
+/** A table that scrolls by itself where it is too wide. Cells are HTML; the columns at these places have numbers. */
+export function table(head, rows, name, numbers = new Set()) {
+  const kind = (column) => (numbers.has(column) ? ' class="number"' : "");
   // A column without a name has no heading to be read out.
-  const columns = head.map((cell) => (cell === "" ? "<td></td>" : `<th scope="col">${cell}</th>`)).join("");
+  const columns = head.map((cell, index) => (cell === "" ? "<td></td>" : `<th scope="col"${kind(index)}>${cell}</th>`)).join("");
   const top = head.every((cell) => cell === "") ? "" : `<thead><tr>${columns}</tr></thead>`;
-  const lines = rows.map((row) => `<tr>${row.map((cell, index) => (index === 0 ? `<th scope="row">${cell}</th>` : `<td>${cell}</td>`)).join("")}</tr>`).join("\n");
+  const lines = rows.map((row) => `<tr>${row.map((cell, index) => (index === 0 ? `<th scope="row"${kind(index)}>${cell}</th>` : `<td${kind(index)}>${cell}</td>`)).join("")}</tr>`).join("\n");
   return `<div class="table" role="region" aria-label="${escape(name)}" tabindex="0"><table>${top}<tbody>\n${lines}</tbody></table></div>\n`;
 }
 
@@ -39,7 +40,9 @@ export function html(markdown, link) {
       code: ({ text }) => codeBlock(text),
       table({ header, rows }) {
         const cell = ({ tokens }) => this.parser.parseInline(tokens);
-        return table(header.map(cell), rows.map((row) => row.map(cell)), header.map(({ text }) => text).filter((text) => text !== "").join(", ") || "Table");
+        const name = header.map(({ text }) => text).filter((text) => text !== "").join(", ") || "Table";
+        const numbers = new Set(header.flatMap(({ align }, column) => (align === "right" ? [column] : [])));
+        return table(header.map(cell), rows.map((row) => row.map(cell)), name, numbers);
       },
       link({ href, tokens }) {
         const words = this.parser.parseInline(tokens);
