@@ -32,9 +32,9 @@ export async function startLocalServer(answer: Answer): Promise<LocalServer> {
   return { url: `http://127.0.0.1:${port}/`, requests, close };
 }
 
-/** Of a file, by how its name ends; "application/octet-stream" where that says nothing. */
-export function typeOf(extension: string): string {
-  return TYPES[extension] ?? "application/octet-stream";
+/** Of a file, by how its name ends, where that says something. */
+export function typeOf(extension: string, otherwise = "application/octet-stream"): string {
+  return TYPES[extension] ?? otherwise;
 }
 
 const TYPES: Readonly<Record<string, string>> = {

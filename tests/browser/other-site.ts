@@ -3,10 +3,12 @@
 import { startLocalServer, type LocalServer } from "./local-server.js";
 import { CHELSEA } from "./pictures.js";
 
-/** `open.png` may be read by any page, `closed.png` by none; `page.html` is no picture; anything else is missing. */
-export function startOtherSite(): Promise<LocalServer> {
+/** `open.png` may be read by any page, `closed.png` by none; `page.html` is no picture; anything else is missing. Its requests have their methods. */
+export async function startOtherSite(): Promise<LocalServer> {
   const readable = { "access-control-allow-origin": "*" };
-  return startLocalServer((path, response) => {
+  const requests: string[] = [];
+  const server = await startLocalServer((path, response, { method }) => {
+    requests.push(`${method} ${path}`);
     switch (path) {
       case "/open.png":
         response.writeHead(200, { ...readable, "content-type": "image/png" }).end(CHELSEA);
@@ -21,4 +23,5 @@ export function startOtherSite(): Promise<LocalServer> {
         response.writeHead(404, readable).end();
     }
   });
+  return { ...server, requests };
 }

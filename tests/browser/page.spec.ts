@@ -77,7 +77,7 @@ test("a picture is dropped, chosen, pasted, fetched from an address, or taken fr
     await expect(demo.caption).toHaveText("open.png, 451 × 300 pixels");
     await demo.compared();
     expect(await first()).toBe("cat");
-    expect(other.requests, "nothing but the picture was asked for").toEqual(["/open.png"]);
+    expect(other.requests, "nothing but the picture was asked for").toEqual(["GET /open.png"]);
   } finally {
     await other.close();
   }

@@ -37,7 +37,7 @@ async function answer({ contents, headers = {}, addresses = new Map() }: ServerS
   const absent = path === "/favicon.ico" ? 204 : 404;
   if (content === undefined || place === undefined) return void response.writeHead(absent, headers).end();
   if ("text" in content) {
-    return void response.writeHead(200, { "content-type": typeOf(extname(path) || ".html"), ...headers }).end(localise(content.text, addresses));
+    return void response.writeHead(200, { "content-type": typeOf(extname(path), "text/html; charset=utf-8"), ...headers }).end(localise(content.text, addresses));
   }
   const file = fileAt("file" in content ? content.file : join(content.folder, normalize(`/${path.slice(place.length)}`)));
   if (file === null) return void response.writeHead(absent, headers).end();

@@ -42,9 +42,6 @@ const SERIES: [Series; 3] = [
     },
 ];
 
-/// Episodes of which the median is taken, and a first one, which also encodes the labels.
-const RUNS: usize = 4;
-
 /// Measures everything and writes `README.md`, `growth.json` and the plots into a folder.
 pub fn run(workspace: &Workspace, folder: &Path) -> Result<(), Error> {
     println!("Building the command line");
@@ -83,26 +80,13 @@ pub fn run(workspace: &Workspace, folder: &Path) -> Result<(), Error> {
 
 /// Time and memory with so many of something.
 fn measure(workspace: &Workspace, name: &str, count: u32, fixed: &[&str]) -> Result<Value, Error> {
-    let output = native::clip_ttl(workspace, "bench")
-        .arg(format!("--{name}"))
-        .arg(count.to_string())
-        .args(fixed)
-        .args(["--device", "cpu", "--repeat", &RUNS.to_string(), "--json"])
-        .read()?;
-    let measured: Value = serde_json::from_str(&output).map_err(|error| Error::Output {
-        program: "clip-ttl bench",
-        reason: error.to_string(),
-    })?;
-    let mut further = measured.clone();
-    if let Some(runs) = further.get_mut("runs").and_then(Value::as_array_mut)
-        && !runs.is_empty()
-    {
-        runs.remove(0);
-    }
+    let mut bench = native::bench(workspace);
+    bench.arg(format!("--{name}")).arg(count.to_string()).args(fixed);
+    let measured = native::figures(&mut bench)?;
     Ok(json!({
         "count": count,
-        "first_encoding_of_labels_ms": measured.pointer("/runs/0/episode_ms/text"),
-        "episode_ms": native::median(&further, "/episode_ms/total"),
+        "first_encoding_of_labels_ms": measured.pointer("/first/episode_ms/text"),
+        "episode_ms": measured.get("episode_ms"),
         "peak_memory_bytes": measured.get("peak_memory_bytes"),
     }))
 }

@@ -40,17 +40,29 @@ pub(super) fn checkpoint(workspace: &Workspace, shape: Shape) -> Result<PathBuf,
 /// Runs of the episode: a first one, which also encodes the labels, and those of which the median is taken.
 const RUNS: usize = 4;
 
-/// What `clip-ttl bench --json` says of a model, and the median of the episodes after the first.
+/// What `clip-ttl bench --json` says of a model.
 pub(super) fn measure(workspace: &Workspace, model: &Model, options: &BenchOptions) -> Result<Value, Error> {
     println!("Measuring {} natively", model.shape.name());
-    let output = clip_ttl(workspace, "bench")
+    let mut bench = bench(workspace);
+    bench
         .arg("--model")
         // The file, not its folder: the model that ships has its configuration inside.
         .arg(model.folder.join("model.safetensors"))
-        .args(["--device", "cpu", "--dtype", options.dtype.name()])
-        .args(["--views", &options.views.to_string()])
-        .args(["--repeat", &RUNS.to_string(), "--json"])
-        .read()?;
+        .args(["--dtype", options.dtype.name()])
+        .args(["--views", &options.views.to_string()]);
+    figures(&mut bench)
+}
+
+/// `clip-ttl bench` on the CPU, for [`figures`].
+pub fn bench(workspace: &Workspace) -> Command {
+    let mut command = clip_ttl(workspace, "bench");
+    command.args(["--device", "cpu", "--repeat", &RUNS.to_string(), "--json"]);
+    command
+}
+
+/// What it says, with its first run as `first`, and the median of the episodes after that as `episode_ms`.
+pub fn figures(bench: &mut Command) -> Result<Value, Error> {
+    let output = bench.read()?;
     let mut measured: Value = serde_json::from_str(&output).map_err(|error| Error::Output {
         program: "clip-ttl bench",
         reason: error.to_string(),
@@ -63,7 +75,7 @@ pub(super) fn measure(workspace: &Workspace, model: &Model, options: &BenchOptio
 }
 
 /// The median of a figure over a document's `runs`; none where there is no run.
-pub fn median(document: &Value, pointer: &str) -> Option<f64> {
+pub(super) fn median(document: &Value, pointer: &str) -> Option<f64> {
     let runs = document.get("runs")?.as_array()?;
     let mut figures: Vec<f64> = runs.iter().filter_map(|run| run.pointer(pointer)?.as_f64()).collect();
     figures.sort_by(f64::total_cmp);

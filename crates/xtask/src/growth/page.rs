@@ -119,17 +119,15 @@ pub(super) fn date(time: SystemTime) -> String {
 }
 
 fn series(document: &Value) -> &[Value] {
-    document
-        .get("series")
-        .and_then(Value::as_array)
-        .map_or(&[], Vec::as_slice)
+    list(document, "series")
 }
 
 fn points(series: &Value) -> &[Value] {
-    series
-        .get("points")
-        .and_then(Value::as_array)
-        .map_or(&[], Vec::as_slice)
+    list(series, "points")
+}
+
+fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
+    value.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 fn name(series: &Value) -> &str {

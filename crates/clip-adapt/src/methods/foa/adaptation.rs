@@ -37,7 +37,6 @@ struct Begun {
     selected: Vec<usize>,
     /// The fitness without prompts.
     fitness: f64,
-    candidates: usize,
 }
 
 #[derive(Default)]
@@ -139,7 +138,6 @@ impl PromptAdaptation {
             prompts,
             selected,
             fitness,
-            candidates: 0,
         });
         Ok(())
     }
@@ -172,11 +170,8 @@ impl PromptAdaptation {
             return Ok(Some(Piece::Part { done, total }));
         };
         let over = search.prompts.advance().await?;
-        search.candidates += 1;
-        let (done, total, selected) = (search.candidates, search.prompts.candidates(), search.selected.len());
-        if over {
-            search.candidates = 0;
-        }
+        let (done, total) = (search.prompts.candidates_seen(), search.prompts.candidates());
+        let selected = search.selected.len();
         self.count_passes(selected);
         let Some(views) = self.before.take_if(|_| over) else {
             return Ok(Some(Piece::Part { done, total }));

@@ -93,6 +93,12 @@ impl PromptSearch {
         self.candidates
     }
 
+    /// Those of them that were looked at.
+    #[must_use]
+    pub fn candidates_seen(&self) -> usize {
+        self.candidates - self.waiting.len()
+    }
+
     /// The lowest fitness so far; `None` before the first candidate.
     #[must_use]
     pub fn fitness(&self) -> Option<f64> {
