@@ -17,11 +17,10 @@
  */
 
 import { writeFile } from "node:fs/promises";
-import process, { argv, env, exit } from "node:process";
-
-import { chromium } from "playwright-core";
+import process, { argv, exit } from "node:process";
 
 import { readArguments } from "./arguments.mjs";
+import { launch, launchWithWebGpu } from "./chromium.mjs";
 import { CONTESTANTS, LABELS, offer, PEERS, RECIPE, versionOf } from "./peers.mjs";
 import { recordedEpisode, TOLERANCE } from "./recording.mjs";
 import { serve } from "./server.mjs";
@@ -30,17 +29,6 @@ import { readCheckpoint } from "./weights.mjs";
 
 const USAGE = `usage: node measure.mjs --site URL [--rounds N] [--views N] [--json FILE] [--peers ${PEERS.join(",")}] [--device cpu|webgpu]`;
 const MODEL = new URL("../../models/pocket/model.safetensors", import.meta.url);
-/** Those of `tests/browser/chromium.ts`: WebGPU without a GPU, and nothing that is not on this machine. */
-const CHROMIUM_ARGUMENTS = [
-  "--no-sandbox",
-  "--enable-unsafe-webgpu",
-  "--use-webgpu-adapter=swiftshader",
-  "--disable-gpu-watchdog",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-  "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
-];
 
 /**
  * @typedef {import("playwright-core").Page} Page
@@ -111,7 +99,7 @@ async function measure({ site, device, peers, views, rounds }) {
   const made = new Map();
   offer(made, "recording", recording.tensors);
   // Before the server, which would keep this process from ending where there is no Chromium.
-  const browser = await chromium.launch({ executablePath: env["CHROMIUM"] ?? "/usr/bin/chromium", args: CHROMIUM_ARGUMENTS });
+  const { browser, means } = device === "webgpu" ? await launchWithWebGpu(site) : { browser: await launch(), means: "one thread each" };
   const server = await serve(made);
   try {
     const surroundings = { site, device, views, made, address: server.address, checkpoint };
@@ -134,7 +122,7 @@ async function measure({ site, device, peers, views, rounds }) {
       }
     }
     const rows = await Promise.all(entries.map((entry) => rowsOf(entry, device, rounds)));
-    return summary({ site, device, views, rounds, chromium: browser.version(), checks, rows: rows.flat() });
+    return summary({ site, device, means, views, rounds, chromium: browser.version(), checks, rows: rows.flat() });
   } finally {
     await browser.close();
     await server.close();

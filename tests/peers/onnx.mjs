@@ -1,28 +1,14 @@
+/** What ONNX Runtime computes, as ONNX models: the vision tower of a CLIP, and chains of products. */
+
+import { Float, Graph } from "./onnx-graph.mjs";
+import { BLOCK, tensorOf, transposed } from "./weights.mjs";
+
 /**
- * Writes the vision tower of a CLIP as an ONNX model, from the checkpoint's numbers: pixels `[views, 3, side, side]` to features
- * `[views, projection]`, not normalised.
+ * The vision tower of a CLIP, from the checkpoint's numbers: pixels `[views, 3, side, side]` to features `[views, projection]`, not normalised.
  *
  * The graph is the usual one of an exported CLIP: all tokens go through all blocks, and the class token is taken at the end. It uses
  * operators that ONNX Runtime has fast kernels for: the linear layers are Gemm with their biases, so the tokens of all views are
  * kept as one matrix, and layer norms are one operator each.
- */
-
-import { bytesField, float32Field, message, stringField, varintField } from "./protobuf.mjs";
-import { tensorOf, transposed } from "./weights.mjs";
-
-/** The first version of the operators that has LayerNormalization. */
-const OPERATOR_SET = 17;
-/** The version of the file format that came with it. */
-const FORMAT_VERSION = 8;
-/** ONNX's numbers for element types. */
-const FLOAT32 = 1;
-const INT64 = 7;
-/** ONNX's numbers for types of attributes. */
-const ATTRIBUTE_FLOAT = 1;
-const ATTRIBUTE_INTEGER = 2;
-const ATTRIBUTE_INTEGERS = 7;
-
-/**
  * @param {{ config: any, tensors: Map<string, import("./weights.mjs").Tensor> }} checkpoint
  * @param {number} views The batch, which is fixed, so that the runtime can plan for it.
  * @returns {Uint8Array} The content of an ONNX file with the input `pixels` and the output `features`.
@@ -87,88 +73,39 @@ export function visionTower({ config, tensors }, views) {
   return graph.model({ pixels: [views, channels, side, side] }, { features: [views, projection] });
 }
 
-/** A number that is written as a float even where it is whole. */
-class Float {
-  constructor(/** @type {number} */ value) {
-    this.value = value;
-  }
-}
-
-/** A graph of ONNX that is being written. Each of its methods gives the name of a value. */
-class Graph {
-  #nodes = [];
-  #constants = new Map();
-
-  /** @returns {string} The name of the operator's result. */
-  node(operator, inputs, attributes = {}, output = `${operator}_${this.#nodes.length}`) {
-    const fields = [
-      ...inputs.map((input) => stringField(1, input)),
-      stringField(2, output),
-      stringField(3, output),
-      stringField(4, operator),
-      ...Object.entries(attributes).map(([name, value]) => bytesField(5, attribute(name, value))),
-    ];
-    this.#nodes.push(message(fields));
-    return output;
-  }
-
-  /** @returns {string} */
-  constant(name, shape, values) {
-    return this.#keep(name, shape, FLOAT32, values);
-  }
-
-  scalar(value) {
-    return this.constant(`scalar_${value}`, [], Float32Array.of(value));
-  }
-
-  integers(shape, values) {
-    return this.#keep(`integers_${shape.length}_${values.join("_")}`, shape, INT64, BigInt64Array.from(values, BigInt));
-  }
-
-  reshaped(input, shape) {
-    return this.node("Reshape", [input, this.integers([shape.length], shape)]);
-  }
-
-  /** @returns {Uint8Array} */
-  model(inputs, outputs) {
-    const graph = message([
-      ...this.#nodes.map((node) => bytesField(1, node)),
-      stringField(2, "vision_tower"),
-      ...[...this.#constants.values()].map((tensor) => bytesField(5, tensor)),
-      ...Object.entries(inputs).map(([name, shape]) => bytesField(11, valueInformation(name, shape))),
-      ...Object.entries(outputs).map(([name, shape]) => bytesField(12, valueInformation(name, shape))),
-    ]);
-    const operators = message([stringField(1, ""), varintField(2, OPERATOR_SET)]);
-    return message([varintField(1, FORMAT_VERSION), stringField(2, "clip-ttl"), bytesField(7, graph), bytesField(8, operators)]);
-  }
-
-  #keep(name, shape, type, values) {
-    if (!this.#constants.has(name)) {
-      const count = shape.reduce((product, size) => product * size, 1);
-      if (count !== values.length) {
-        throw new Error(`${name}: ${values.length} values are no ${shape.join(" x ")}`);
-      }
-      const raw = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-      const fields = [...shape.map((size) => varintField(1, size)), varintField(2, type), stringField(8, name), bytesField(9, raw)];
-      this.#constants.set(name, message(fields));
+/**
+ * Rows times some matrices, one after the other.
+ * @param {Map<string, import("./weights.mjs").Tensor>} tensors `rows`, and the matrices in their order, `[inputs, outputs]`.
+ * @param {"f32" | "q8"} format How the matrices are kept. Of q8, 32 numbers share a scale, as in clip-ttl.
+ * @returns {Uint8Array} The content of an ONNX file with the input `rows` and the output `product`.
+ */
+export function productChain(tensors, format) {
+  const graph = new Graph();
+  const { rows, ...matrices } = Object.fromEntries(tensors);
+  const names = Object.keys(matrices);
+  let product = "rows";
+  for (const name of names) {
+    const output = name === names.at(-1) ? "product" : `product_of_${name}`;
+    const { shape, values } = matrices[name];
+    if (format === "f32") {
+      product = graph.node("MatMul", [product, graph.constant(name, shape, values)], {}, output);
+    } else {
+      const [inputs, outputs] = shape;
+      const { codes, scales } = codesOf(transposed(matrices[name]).values);
+      const packed = graph.bytes(`${name} codes`, [outputs, inputs / BLOCK, BLOCK], codes);
+      const scaled = graph.constant(`${name} scales`, [outputs * (inputs / BLOCK)], scales);
+      product = graph.ownNode("MatMulNBits", [product, packed, scaled], { K: inputs, N: outputs, bits: 8, block_size: BLOCK }, output);
     }
-    return name;
   }
+  return graph.model({ rows: rows.shape }, { product: [rows.shape[0], matrices[names.at(-1)].shape[1]] });
 }
 
-/** @param {number | number[] | Float} value */
-function attribute(name, value) {
-  if (value instanceof Float) {
-    return message([stringField(1, name), float32Field(2, value.value), varintField(20, ATTRIBUTE_FLOAT)]);
-  }
-  if (Array.isArray(value)) {
-    return message([stringField(1, name), ...value.map((item) => varintField(8, item)), varintField(20, ATTRIBUTE_INTEGERS)]);
-  }
-  return message([stringField(1, name), varintField(3, value), varintField(20, ATTRIBUTE_INTEGER)]);
-}
-
-function valueInformation(name, shape) {
-  const dimensions = message(shape.map((size) => bytesField(1, message([varintField(1, size)]))));
-  const tensorType = message([varintField(1, FLOAT32), bytesField(2, dimensions)]);
-  return message([stringField(1, name), bytesField(2, message([bytesField(1, tensorType)]))]);
+/** Numbers as codes of eight bits around 128, which is the operator's zero, and scales. */
+function codesOf(values) {
+  const scales = Float32Array.from({ length: values.length / BLOCK }, (_, block) => {
+    const largest = values.subarray(block * BLOCK, (block + 1) * BLOCK).reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    return largest / 127;
+  });
+  const codes = Uint8Array.from(values, (value, index) => Math.round(value / (scales[Math.floor(index / BLOCK)] || 1)) + 128);
+  return { codes, scales };
 }

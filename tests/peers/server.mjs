@@ -30,9 +30,11 @@ const FOLDERS = {
 
 /**
  * @param {Map<string, Uint8Array>} made Content by its name; it is served at `/made/NAME`, and may be added to later.
+ * @param {Record<string, string>} [more] Other folders, by the first parts of their files' paths.
  * @returns {Promise<{ address: string, close: () => Promise<void> }>} `address` is that of an empty page, with a slash at its end.
  */
-export async function serve(made) {
+export async function serve(made, more = {}) {
+  const folders = { ...FOLDERS, ...more };
   const server = createServer(async (request, response) => {
     const answer = (status, type, body) => response.writeHead(status, { "content-type": type, "cache-control": "no-store" }).end(body);
     if (request.method !== "GET" && request.method !== "HEAD") {
@@ -41,7 +43,7 @@ export async function serve(made) {
     }
     try {
       const path = decodeURIComponent(new URL(request.url ?? "/", "http://peers").pathname);
-      const found = await find(path, made);
+      const found = await find(path, made, folders);
       if (found === null) {
         answer(404, TYPES[".html"], "");
       } else {
@@ -68,9 +70,10 @@ export async function serve(made) {
 /**
  * @param {string} path Begins with a slash.
  * @param {Map<string, Uint8Array>} made
+ * @param {Record<string, string>} folders
  * @returns {Promise<{ type: string, body: string | Uint8Array } | null>}
  */
-async function find(path, made) {
+async function find(path, made, folders) {
   if (path === "/") {
     return { type: TYPES[".html"], body: PAGE };
   }
@@ -80,7 +83,7 @@ async function find(path, made) {
     const body = made.get(rest.join("/"));
     return body === undefined ? null : { type, body };
   }
-  const folder = Object.hasOwn(FOLDERS, first) ? FOLDERS[first] : undefined;
+  const folder = Object.hasOwn(folders, first) ? folders[first] : undefined;
   if (folder === undefined) {
     return null;
   }

@@ -1,8 +1,5 @@
 /** The results as data, and as a Markdown table. */
 
-/** What of the machine each kind of device computes with. */
-const MEANS = { cpu: "one thread each", webgpu: "WebGPU imitated in software" };
-
 /**
  * A piece of work of a contestant. `error` is null where all turns were done.
  * @typedef {{ contestant: string, title: string, version: string, backend: string, task: string, work: string, error: string | null,
@@ -36,7 +33,7 @@ export function summary({ rows, ...rest }) {
 }
 
 /** @param {ReturnType<typeof summary>} results */
-export function markdown({ device, views, rounds, chromium, checks, rows }) {
+export function markdown({ means, views, rounds, chromium, checks, rows }) {
   const times = (value) => (value === null ? "–" : `${value.toFixed(2)} x`);
   const lines = rows.map(({ title, version, backend, work, error, medianMs, ratioToForward, ratioToEpisode }) => {
     // A bar would end the cell.
@@ -45,7 +42,7 @@ export function markdown({ device, views, rounds, chromium, checks, rows }) {
   });
   const turns = rounds === 1 ? "one round" : `medians of ${rounds} rounds`;
   return [
-    `${views === 1 ? "1 view" : `${views} views`}, ${MEANS[device]}, Chromium ${chromium}; ${turns} after a run that isn't counted.`,
+    `${views === 1 ? "1 view" : `${views} views`}, ${means}, Chromium ${chromium}; ${turns} after a run that isn't counted.`,
     "",
     "| | time | to ONNX Runtime's forward pass | to clip-ttl's episode of 1 step |",
     "|---|--:|--:|--:|",
@@ -71,7 +68,7 @@ function remark(checks) {
 }
 
 /** The middle one; of an even number, the mean of the middle two. */
-function median(/** @type {number[]} */ values) {
+export function median(/** @type {number[]} */ values) {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;

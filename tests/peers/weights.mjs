@@ -8,7 +8,7 @@
 import { readFile } from "node:fs/promises";
 
 /** Values that share a scale. */
-const BLOCK = 32;
+export const BLOCK = 32;
 const SCALES = ".scales";
 
 /**

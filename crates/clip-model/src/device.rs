@@ -10,6 +10,8 @@ use std::sync::OnceLock;
 use burn::tensor::Device;
 
 use crate::error::{Error, Result};
+#[cfg(feature = "webgpu")]
+use crate::gpu_product::ProductKernel;
 
 /// What the user asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -121,6 +123,10 @@ impl ComputeDevice {
         let info = setup.adapter.get_info();
         // wgpu maps both a native CPU rasteriser and a browser's fallback adapter to this type.
         let software = format!("{:?}", info.device_type) == "Cpu";
+        // In software, measuring alone would take seconds.
+        if !software {
+            ProductKernel::make_fastest_current(&device).await;
+        }
         let name = if info.name.is_empty() {
             "WebGPU adapter".to_owned()
         } else {

@@ -1,7 +1,12 @@
-//! Rows times a matrix, on a graphics device.
+//! Matrix products on a graphics device.
 //!
-//! The tensor library's kernels go through workgroup memory, with barriers. Here an invocation keeps the sums of four rows and four columns in
-//! registers and reads what it needs: neighbours read neighbouring columns, and the rows' values come from the cache. There is nothing to wait for.
+//! The tensor library's kernels go through workgroup memory, with barriers. Here an invocation keeps the sums of a few rows and columns in registers and reads what it
+//! needs: neighbours read neighbouring columns, and the rows' values come from the cache. There is nothing to wait for. Where an adapter is faster with workgroup memory
+//! all the same, [`ProductKernel`] finds out.
+
+mod choice;
+mod stacked;
+mod tiles;
 
 use burn::backend::Cube;
 use burn::backend::ops::FloatTensorOps as _;
@@ -11,75 +16,13 @@ use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
+pub use self::choice::ProductKernel;
+pub(crate) use self::stacked::product;
+use self::tiles::{GROUP, LANES, rows_by_matrix, staged_rows_by_matrix};
 use crate::fused::flat;
 
-/// Numbers of a vector, and rows of a tile.
-const LANES: usize = 4;
-/// Invocations of a workgroup, by columns and rows.
-const GROUP: [u32; 2] = [16, 4];
-
-type Lanes = Vector<f32, Const<4>>;
-
-#[cube]
-fn add_products(sum: Lanes, values: Lanes, first: Lanes, second: Lanes, third: Lanes, fourth: Lanes) -> Lanes {
-    sum + Lanes::new(values.extract(0usize)) * first
-        + Lanes::new(values.extract(1usize)) * second
-        + Lanes::new(values.extract(2usize)) * third
-        + Lanes::new(values.extract(3usize)) * fourth
-}
-
-/// `rows` is `[count, inputs]`, `matrix` `[inputs, outputs]`, `bias` `[outputs]`, all in vectors of four. Without a bias anything may stand in its place.
-#[cube(launch)]
-fn rows_by_matrix(
-    rows: &[Lanes],
-    matrix: &[Lanes],
-    bias: &[Lanes],
-    output: &mut [Lanes],
-    count: usize,
-    inputs: usize,
-    outputs: usize,
-    #[comptime] has_bias: bool,
-) {
-    let column = ABSOLUTE_POS_X as usize;
-    let first = ABSOLUTE_POS_Y as usize * 4;
-    if column < outputs && first < count {
-        // Past the end the last row is computed again, and not written.
-        let last = count - 1;
-        let place_0 = first * inputs;
-        let place_1 = usize::min(first + 1, last) * inputs;
-        let place_2 = usize::min(first + 2, last) * inputs;
-        let place_3 = usize::min(first + 3, last) * inputs;
-        let mut sum_0 = Lanes::new(0.0f32);
-        if has_bias {
-            sum_0 = bias[column];
-        }
-        let mut sum_1 = sum_0;
-        let mut sum_2 = sum_0;
-        let mut sum_3 = sum_0;
-        for step in 0..inputs {
-            let place = step * 4 * outputs + column;
-            let a = matrix[place];
-            let b = matrix[place + outputs];
-            let c = matrix[place + 2 * outputs];
-            let d = matrix[place + 3 * outputs];
-            sum_0 = add_products(sum_0, rows[place_0 + step], a, b, c, d);
-            sum_1 = add_products(sum_1, rows[place_1 + step], a, b, c, d);
-            sum_2 = add_products(sum_2, rows[place_2 + step], a, b, c, d);
-            sum_3 = add_products(sum_3, rows[place_3 + step], a, b, c, d);
-        }
-        let place = first * outputs + column;
-        output[place] = sum_0;
-        if first + 1 < count {
-            output[place + outputs] = sum_1;
-        }
-        if first + 2 < count {
-            output[place + 2 * outputs] = sum_2;
-        }
-        if first + 3 < count {
-            output[place + 3 * outputs] = sum_3;
-        }
-    }
-}
+/// With no more rows, or vectors of columns, than this most of a large tile would be computed for nothing.
+const FEW: usize = 8;
 
 /// Whether [`linear`] takes a matrix of this shape.
 pub(crate) fn takes(inputs: usize, outputs: usize) -> bool {
@@ -88,6 +31,10 @@ pub(crate) fn takes(inputs: usize, outputs: usize) -> bool {
 
 /// `[..., inputs]` times a matrix `[inputs, outputs]` that lies in this order, plus the bias `[outputs]`, if there is one: `[..., outputs]`.
 pub(crate) fn linear(x: CubeTensor, matrix: CubeTensor, bias: Option<CubeTensor>) -> CubeTensor {
+    linear_by(ProductKernel::current(), x, matrix, bias)
+}
+
+fn linear_by(kernel: ProductKernel, x: CubeTensor, matrix: CubeTensor, bias: Option<CubeTensor>) -> CubeTensor {
     let x = into_contiguous(x);
     let has_bias = bias.is_some();
     let bias = bias.map_or_else(|| matrix.clone(), into_contiguous);
@@ -102,12 +49,19 @@ pub(crate) fn linear(x: CubeTensor, matrix: CubeTensor, bias: Option<CubeTensor>
     if count == 0 {
         return output;
     }
-    let [wide, high] = [outputs / LANES, count.div_ceil(LANES)].map(|invocations| invocations as u32);
-    let cubes = CubeCount::Static(wide.div_ceil(GROUP[0]), high.div_ceil(GROUP[1]), 1);
-    rows_by_matrix::launch(
+    let is_large = count.min(outputs / LANES) > FEW;
+    let kernel = if is_large { kernel } else { ProductKernel::SmallTiles };
+    let tile = kernel.tile();
+    let launch = if kernel == ProductKernel::StagedTiles {
+        staged_rows_by_matrix::launch
+    } else {
+        rows_by_matrix::launch
+    };
+    let groups = |numbers: usize, tile: usize| numbers.div_ceil(GROUP * tile) as u32;
+    launch(
         &client,
-        cubes,
-        CubeDim::new_2d(GROUP[0], GROUP[1]),
+        CubeCount::Static(groups(outputs / LANES, tile.vectors), groups(count, tile.rows), 1),
+        CubeDim::new_2d(GROUP as u32, GROUP as u32),
         x.into_buffer_arg(),
         matrix.into_buffer_arg(),
         bias.into_buffer_arg(),
@@ -115,153 +69,22 @@ pub(crate) fn linear(x: CubeTensor, matrix: CubeTensor, bias: Option<CubeTensor>
         count,
         inputs / LANES,
         outputs / LANES,
+        tile,
         has_bias,
-    );
-    output
-}
-
-/// Where the numbers of a stack of matrices lie: the strides of both batch dimensions, of the rows and of the columns.
-#[derive(CubeLaunch, CubeType, Clone, Copy)]
-struct Places {
-    outer: usize,
-    inner: usize,
-    row: usize,
-    column: usize,
-}
-
-/// Stacks of matrices, `[outer, inner, count, depth]` times `[outer, inner, depth, columns]`, wherever their numbers lie; the result is contiguous.
-/// An invocation has four rows and four columns of one matrix.
-#[cube(launch)]
-#[expect(clippy::too_many_arguments, reason = "a kernel's arguments are buffers and numbers")]
-fn stacked(
-    left: &[f32],
-    right: &[f32],
-    output: &mut [f32],
-    left_places: Places,
-    right_places: Places,
-    inner: usize,
-    count: usize,
-    depth: usize,
-    columns: usize,
-) {
-    let first_column = ABSOLUTE_POS_X as usize * 4;
-    let first_row = ABSOLUTE_POS_Y as usize * 4;
-    let matrix = ABSOLUTE_POS_Z as usize;
-    if first_column < columns && first_row < count {
-        let (outer_index, inner_index) = (matrix / inner, matrix % inner);
-        let left_start = outer_index * left_places.outer + inner_index * left_places.inner;
-        let right_start = outer_index * right_places.outer + inner_index * right_places.inner;
-        // Past the end the last row or column is computed again, and not written.
-        let (last_row, last_column) = (count - 1, columns - 1);
-        let row_0 = left_start + first_row * left_places.row;
-        let row_1 = left_start + usize::min(first_row + 1, last_row) * left_places.row;
-        let row_2 = left_start + usize::min(first_row + 2, last_row) * left_places.row;
-        let row_3 = left_start + usize::min(first_row + 3, last_row) * left_places.row;
-        let column_0 = right_start + first_column * right_places.column;
-        let column_1 = right_start + usize::min(first_column + 1, last_column) * right_places.column;
-        let column_2 = right_start + usize::min(first_column + 2, last_column) * right_places.column;
-        let column_3 = right_start + usize::min(first_column + 3, last_column) * right_places.column;
-        let mut sum_0 = Lanes::new(0.0f32);
-        let mut sum_1 = Lanes::new(0.0f32);
-        let mut sum_2 = Lanes::new(0.0f32);
-        let mut sum_3 = Lanes::new(0.0f32);
-        for step in 0..depth {
-            let along = step * left_places.column;
-            let across = step * right_places.row;
-            let mut values = Lanes::new(0.0f32);
-            values.insert(0usize, right[column_0 + across]);
-            values.insert(1usize, right[column_1 + across]);
-            values.insert(2usize, right[column_2 + across]);
-            values.insert(3usize, right[column_3 + across]);
-            sum_0 += Lanes::new(left[row_0 + along]) * values;
-            sum_1 += Lanes::new(left[row_1 + along]) * values;
-            sum_2 += Lanes::new(left[row_2 + along]) * values;
-            sum_3 += Lanes::new(left[row_3 + along]) * values;
-        }
-        let place = (matrix * count + first_row) * columns + first_column;
-        write_row(output, place, sum_0, first_column, columns);
-        if first_row + 1 < count {
-            write_row(output, place + columns, sum_1, first_column, columns);
-        }
-        if first_row + 2 < count {
-            write_row(output, place + 2 * columns, sum_2, first_column, columns);
-        }
-        if first_row + 3 < count {
-            write_row(output, place + 3 * columns, sum_3, first_column, columns);
-        }
-    }
-}
-
-/// Writes as many of four numbers as the row has.
-#[cube]
-fn write_row(output: &mut [f32], place: usize, values: Lanes, column: usize, columns: usize) {
-    output[place] = values.extract(0usize);
-    if column + 1 < columns {
-        output[place + 1] = values.extract(1usize);
-    }
-    if column + 2 < columns {
-        output[place + 2] = values.extract(2usize);
-    }
-    if column + 3 < columns {
-        output[place + 3] = values.extract(3usize);
-    }
-}
-
-/// Stacks of matrices, `[..., count, depth]` times `[..., depth, columns]`, of the same number of dimensions, at most four, and the same sizes before the
-/// last two: `[..., count, columns]`.
-pub(crate) fn product(left: CubeTensor, right: CubeTensor) -> CubeTensor {
-    let mut shape: Vec<usize> = left.meta.shape().iter().copied().collect();
-    let dimensions = shape.len();
-    let [outer, inner, count, depth] = last_four(&shape, 1);
-    let right_shape: Vec<usize> = right.meta.shape().iter().copied().collect();
-    let columns = right_shape[dimensions - 1];
-    shape[dimensions - 1] = columns;
-    let client = left.client.clone();
-    let output = empty_device_contiguous_dtype(client.clone(), left.device.clone(), Shape::from(shape), left.dtype);
-    if outer * inner * count * columns == 0 {
-        return output;
-    }
-    let places = |tensor: &CubeTensor| {
-        let strides: Vec<usize> = tensor.meta.strides().iter().copied().collect();
-        let [outer, inner, row, column] = last_four(&strides, 0);
-        PlacesLaunch::new(outer, inner, row, column)
-    };
-    let (left_places, right_places) = (places(&left), places(&right));
-    let [wide, high] = [columns, count].map(|numbers| numbers.div_ceil(4) as u32);
-    let cubes = CubeCount::Static(wide.div_ceil(GROUP[0]), high.div_ceil(GROUP[1]), (outer * inner) as u32);
-    stacked::launch(
-        &client,
-        cubes,
-        CubeDim::new_2d(GROUP[0], GROUP[1]),
-        left.into_buffer_arg(),
-        right.into_buffer_arg(),
-        output.clone().into_buffer_arg(),
-        left_places,
-        right_places,
-        inner,
-        count,
-        depth,
-        columns,
     );
     output
 }
 
 /// Rows `[..., depth]` times a matrix `[depth, columns]`, which may lie transposed: `[..., columns]`.
 pub(crate) fn rows_product(rows: CubeTensor, matrix: CubeTensor) -> CubeTensor {
+    let [depth, columns] = matrix.meta.shape().dims();
+    if takes(depth, columns) && matrix.is_contiguous() {
+        return linear(rows, matrix, None);
+    }
     let mut dims: Vec<usize> = rows.meta.shape().iter().copied().collect();
-    let [_, columns] = matrix.meta.shape().dims();
     if let Some(last) = dims.last_mut() {
         *last = columns;
     }
     let product = product(flat::<Cube>(rows), matrix);
     Cube::float_reshape(product, Shape::from(dims))
-}
-
-/// The last four of some numbers, with `before` in the place of those that there aren't.
-fn last_four(numbers: &[usize], before: usize) -> [usize; 4] {
-    let mut last = [before; 4];
-    for (to, from) in last.iter_mut().rev().zip(numbers.iter().rev()) {
-        *to = *from;
-    }
-    last
 }

@@ -15,7 +15,7 @@ pub mod error;
 mod flex;
 pub mod fused;
 #[cfg(feature = "webgpu")]
-mod gpu_product;
+pub mod gpu_product;
 pub mod linear;
 pub mod lora;
 pub mod picture;

@@ -4,6 +4,7 @@
 mod browser;
 pub mod native;
 mod peers;
+mod products;
 mod pytorch;
 mod table;
 
@@ -101,12 +102,20 @@ pub struct BenchOptions {
     pub views: u32,
     /// Beside other libraries, on these devices.
     pub peers: Vec<PeerDevice>,
+    /// Matrix products on WebGPU, beside other libraries.
+    pub products: bool,
     /// How often each of the libraries has its turn; none leaves it to the device's default.
     pub rounds: Option<u32>,
     /// A Python with PyTorch, to measure the same episodes with.
     pub pytorch: Option<PathBuf>,
     /// Where the figures go, besides the terminal.
     pub json: Option<PathBuf>,
+}
+
+impl BenchOptions {
+    fn beside_peers(&self) -> bool {
+        self.products || !self.peers.is_empty()
+    }
 }
 
 /// A model with the folder that its checkpoint is in.
@@ -129,7 +138,7 @@ impl Prepared {
     fn new(workspace: &Workspace, shapes: &BTreeSet<Shape>, options: &BenchOptions) -> Result<Self, Error> {
         let python = options.pytorch.as_deref().map(pytorch::interpreter).transpose()?;
         node::node()?;
-        for folder in npm_folders(workspace, shapes, &options.peers) {
+        for folder in npm_folders(workspace, shapes, options.beside_peers()) {
             node::install(&folder)?;
         }
         let chromium = setup::chromium()?;
@@ -146,12 +155,12 @@ impl Prepared {
 }
 
 /// The folders whose npm packages measuring needs.
-fn npm_folders(workspace: &Workspace, shapes: &BTreeSet<Shape>, peers: &[PeerDevice]) -> Vec<PathBuf> {
+fn npm_folders(workspace: &Workspace, shapes: &BTreeSet<Shape>, beside_peers: bool) -> Vec<PathBuf> {
     let mut folders = Vec::new();
     if !shapes.is_empty() {
         folders.push(workspace.browser_tests());
     }
-    if !peers.is_empty() {
+    if beside_peers {
         folders.push(workspace.peer_tests());
     }
     folders
@@ -161,7 +170,7 @@ fn npm_folders(workspace: &Workspace, shapes: &BTreeSet<Shape>, peers: &[PeerDev
 /// should be: nothing failed, no error in the browser, and no more memory than loading may take.
 pub fn run(workspace: &Workspace, options: &BenchOptions) -> Result<bool, Error> {
     let mut shapes: BTreeSet<Shape> = options.shapes.iter().copied().collect();
-    if shapes.is_empty() && options.peers.is_empty() {
+    if shapes.is_empty() && !options.beside_peers() {
         shapes.extend([Shape::VitB32, Shape::VitB16]);
     }
     let prepared = Prepared::new(workspace, &shapes, options)?;
@@ -212,6 +221,12 @@ pub fn run(workspace: &Workspace, options: &BenchOptions) -> Result<bool, Error>
             passed &= measured.passed;
             beside[device.name()] = measured.figures;
         }
+    }
+    if options.products
+        && let Some(measured) = kept(products::measure(workspace, options.rounds, &prepared), &mut failures)
+    {
+        passed &= measured.passed;
+        beside["products"] = measured.figures;
     }
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let document = json!({
@@ -276,14 +291,14 @@ mod tests {
     #[test]
     fn packages_are_installed_for_what_is_measured_and_nothing_else() {
         let workspace = Workspace::at("/repository", "/target");
-        let folders = |shapes: &[Shape], peers: &[PeerDevice]| {
+        let folders = |shapes: &[Shape], beside_peers| {
             let shapes: BTreeSet<Shape> = shapes.iter().copied().collect();
-            npm_folders(&workspace, &shapes, peers)
+            npm_folders(&workspace, &shapes, beside_peers)
         };
-        assert_eq!(folders(&[Shape::Pocket], &[]), [workspace.browser_tests()]);
-        assert_eq!(folders(&[], &[PeerDevice::Cpu]), [workspace.peer_tests()]);
+        assert_eq!(folders(&[Shape::Pocket], false), [workspace.browser_tests()]);
+        assert_eq!(folders(&[], true), [workspace.peer_tests()]);
         assert_eq!(
-            folders(&[Shape::Pocket], &[PeerDevice::Cpu, PeerDevice::Webgpu]),
+            folders(&[Shape::Pocket], true),
             [workspace.browser_tests(), workspace.peer_tests()]
         );
     }

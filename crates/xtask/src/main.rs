@@ -29,7 +29,7 @@ mod workspace;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{ArgGroup, Parser, Subcommand};
 
 use crate::bench::{BenchOptions, Dtype, PeerDevice, Shape};
 use crate::build::BuildOptions;
@@ -81,8 +81,9 @@ enum Command {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(group(ArgGroup::new("beside-others").multiple(true)))]
 struct BenchArguments {
-    /// A model to measure; may be given several times. All have random weights, but for the one that ships [default: vit-b-32 and vit-b-16; none with --peers]
+    /// A model to measure; may be given several times. All have random weights, but for the one that ships [default: vit-b-32 and vit-b-16; none with --peers or --products]
     #[arg(long = "shape", value_enum, value_name = "SHAPE")]
     shapes: Vec<Shape>,
     /// How frozen matrices are kept
@@ -92,10 +93,19 @@ struct BenchArguments {
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=4096))]
     views: u32,
     /// Measure the default episode beside ONNX Runtime Web and jax-js: on the CPU, on WebGPU, or both
-    #[arg(long, value_enum, value_name = "DEVICE", value_delimiter = ',')]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "DEVICE",
+        value_delimiter = ',',
+        group = "beside-others"
+    )]
     peers: Vec<PeerDevice>,
-    /// How often each of them has its turn; the table has the medians [default: 5 on the CPU, 1 on WebGPU]
-    #[arg(long, value_name = "N", requires = "peers", value_parser = clap::value_parser!(u32).range(1..))]
+    /// Measure matrix products on WebGPU beside ONNX Runtime Web and jax-js
+    #[arg(long, group = "beside-others")]
+    products: bool,
+    /// How often each of them has its turn; the table has the medians [default: 5, of episodes on WebGPU 1]
+    #[arg(long, value_name = "N", requires = "beside-others", value_parser = clap::value_parser!(u32).range(1..))]
     rounds: Option<u32>,
     /// Measure the models' episodes with PyTorch, too: a Python with the packages of tests/peers/pytorch/requirements.txt
     #[arg(long, value_name = "PYTHON")]
@@ -161,6 +171,7 @@ fn run(command: Command) -> Result<ExitCode, Error> {
             dtype,
             views,
             peers,
+            products,
             rounds,
             pytorch,
             json,
@@ -185,6 +196,7 @@ fn run(command: Command) -> Result<ExitCode, Error> {
                     dtype,
                     views,
                     peers,
+                    products,
                     rounds,
                     pytorch,
                     json,

@@ -99,7 +99,7 @@ pub fn build(workspace: &Workspace, flavour: Flavour, debug: bool) -> Result<Mod
     if !kept.is_made_from(&input) {
         kept.clear()?;
         println!("Writing the JavaScript side of {} (wasm-bindgen)", flavour.name);
-        bind(&compiled, flavour, &kept.folder(), debug)?;
+        bind(&compiled, flavour.name, &kept.folder(), debug)?;
         if !debug {
             println!(
                 "Optimising {} (wasm-opt; up to three minutes, and only when it has changed)",
@@ -129,11 +129,22 @@ fn compile(workspace: &Workspace, flavour: Flavour) -> Result<PathBuf, Error> {
     Ok(workspace.target().join(TARGET).join("release").join("clip_wasm.wasm"))
 }
 
-fn bind(compiled: &Path, flavour: Flavour, folder: &Path, debug: bool) -> Result<(), Error> {
+/// Compiles an example of `clip-wasm`, and makes the files that a browser loads, without optimising them further. Returns their folder.
+pub fn example(workspace: &Workspace, name: &str) -> Result<PathBuf, Error> {
+    println!("Compiling the example {name} for {TARGET}");
+    let [whole, _] = FLAVOURS;
+    whole.cargo(workspace, "build").args(["--example", name]).run()?;
+    let folder = workspace.bench().join(name);
+    let compiled = workspace.target().join(TARGET).join("release").join("examples");
+    bind(&compiled.join(format!("{name}.wasm")), name, &folder, false)?;
+    Ok(folder)
+}
+
+fn bind(compiled: &Path, name: &str, folder: &Path, debug: bool) -> Result<(), Error> {
     let mut bindgen = Bindgen::new();
     bindgen
         .input_path(compiled)
-        .out_name(flavour.name)
+        .out_name(name)
         .typescript(true)
         .keep_debug(debug);
     bindgen

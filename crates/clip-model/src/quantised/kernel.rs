@@ -85,19 +85,22 @@ fn unpack_nibbles(codes: &[u32], scales: &[u32], output: &mut [f32]) {
     }
 }
 
-/// The transposed matrix, `[columns, rows]`: neighbouring invocations have neighbouring rows, so that what they write lies side by side.
+/// The transposed matrix, `[columns, rows]`: an invocation has a block, and neighbours have neighbouring rows, so that what they write lies side by side.
 #[cube(launch)]
 fn unpack_bytes_transposed(codes: &[u32], scales: &[u32], output: &mut [f32], rows: usize) {
-    let first = ABSOLUTE_POS / rows * 4;
-    let row = ABSOLUTE_POS % rows;
     let columns = output.len() / rows;
+    let row = ABSOLUTE_POS % rows;
+    let first = ABSOLUTE_POS / rows * 32;
     if first < columns {
         let place = row * columns + first;
-        let word = codes[place / 4];
         let scale = half_at(scales, place / 32);
         #[unroll]
-        for byte in 0..4u32 {
-            output[(first + byte as usize) * rows + row] = scale * signed_byte(word, byte);
+        for step in 0..8usize {
+            let word = codes[place / 4 + step];
+            #[unroll]
+            for byte in 0..4u32 {
+                output[(first + step * 4 + byte as usize) * rows + row] = scale * signed_byte(word, byte);
+            }
         }
     }
 }
@@ -115,7 +118,7 @@ pub(super) fn unpack_transposed(codes: CubeTensor, scales: CubeTensor, layout: P
         Shape::new([columns, rows]),
         DType::F32,
     );
-    let invocations = rows * columns / 4;
+    let invocations = rows * columns / 32;
     let cube_dim = CubeDim::new(&client, invocations);
     let cube_count = calculate_cube_count_elemwise(&client, invocations, cube_dim);
     unpack_bytes_transposed::launch(

@@ -12,7 +12,7 @@ use crate::workspace::Workspace;
 
 /// What was measured beside the peers.
 pub(super) struct BesidePeers {
-    /// What `tests/peers/measure.mjs` wrote; null where nothing could be measured.
+    /// What the script of `tests/peers` wrote; null where nothing could be measured.
     pub figures: Value,
     /// Whether every peer did its work.
     pub passed: bool,
@@ -26,15 +26,26 @@ pub(super) fn measure(
     prepared: &Prepared,
 ) -> Result<BesidePeers, Error> {
     println!("\nMeasuring beside other libraries: {}", device.name());
+    let arguments = arguments(&prepared.server.url(), device, rounds);
+    run(workspace, &format!("peers-{}", device.name()), &arguments, prepared)
+}
+
+/// Runs a script of `tests/peers`, which writes its figures to a file of this name.
+pub(super) fn run(
+    workspace: &Workspace,
+    name: &str,
+    arguments: &[String],
+    prepared: &Prepared,
+) -> Result<BesidePeers, Error> {
     let results = workspace.bench();
     fs::create_dir_all(&results).map_err(Error::file("create", &results))?;
-    let file = results.join(format!("peers-{}.json", device.name()));
+    let file = results.join(format!("{name}.json"));
     if file.exists() {
         // Figures of an earlier run must not pass for those of this one.
         fs::remove_file(&file).map_err(Error::file("remove", &file))?;
     }
     let status = node::node()?
-        .args(arguments(&prepared.server.url(), device, rounds))
+        .args(arguments)
         .arg("--json")
         .arg(&file)
         .env("CHROMIUM", &prepared.chromium)
