@@ -78,7 +78,7 @@ fn linear_by(kernel: ProductKernel, x: CubeTensor, matrix: CubeTensor, bias: Opt
 /// Rows `[..., depth]` times a matrix `[depth, columns]`, which may lie transposed: `[..., columns]`.
 pub(crate) fn rows_product(rows: CubeTensor, matrix: CubeTensor) -> CubeTensor {
     let [depth, columns] = matrix.meta.shape().dims();
-    if takes(depth, columns) && matrix.is_contiguous() {
+    if takes(depth, columns) && rows.is_contiguous() && matrix.is_contiguous() {
         return linear(rows, matrix, None);
     }
     let mut dims: Vec<usize> = rows.meta.shape().iter().copied().collect();

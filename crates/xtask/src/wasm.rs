@@ -53,9 +53,23 @@ impl Flavour {
             .env_remove("CARGO_ENCODED_RUSTFLAGS")
             .args([subcommand, "--release", "--package", "clip-wasm", "--target", TARGET])
             .args(self.arguments)
+            .arg("--config")
+            .arg(without_local_paths())
             .current_dir(workspace.root());
         cargo
     }
+}
+
+/// A setting for Cargo, added to those of `.cargo/config.toml`: panics name the files they come from, and in what is published these are no paths of the
+/// machine that it was built on.
+fn without_local_paths() -> String {
+    let cargo_home = std::env::var_os("CARGO_HOME").map_or_else(
+        || std::env::home_dir().unwrap_or_default().join(".cargo"),
+        PathBuf::from,
+    );
+    let sources = cargo_home.join("registry").join("src");
+    let flag = format!("--remap-path-prefix={}=crates", sources.display());
+    format!("target.{TARGET}.rustflags = [{}]", serde_json::Value::from(flag))
 }
 
 /// The compiler has optimised already; what is left is to remove what it left lying about: from 34 to 22 MB, in 1.5 minutes. `-O3` takes

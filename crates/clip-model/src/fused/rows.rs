@@ -5,7 +5,7 @@ use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use super::kernel::{launch_of, like};
+use super::kernel::{lanes_of, launch_of, like};
 
 /// Softmax of `scale` times the scores. Causal rows are those of square matrices; what comes after the diagonal is 0.
 #[cube(launch)]
@@ -50,51 +50,78 @@ fn softmax_rows_gradient(probabilities: &[f32], grad: &[f32], output: &mut [f32]
     }
 }
 
-/// Mean of a row, and the inverse of its deviation.
+/// The sum of a vector's numbers.
 #[cube]
-fn moments(x: &[f32], first: usize, columns: usize, epsilon: f32) -> (f32, f32) {
-    let share = 1.0f32 / f32::cast_from(columns);
+fn total<N: Size>(values: Vector<f32, N>) -> f32 {
     let mut sum = 0.0f32;
-    for column in 0..columns {
-        sum += x[first + column];
+    #[unroll]
+    for lane in 0..N::value() {
+        sum += values.extract(lane);
     }
-    let mean = sum * share;
-    let mut squares = 0.0f32;
-    for column in 0..columns {
-        let centred = x[first + column] - mean;
+    sum
+}
+
+/// Mean of a row, and the inverse of its deviation. `vectors` are the row's.
+#[cube]
+fn moments<N: Size>(x: &[Vector<f32, N>], first: usize, vectors: usize, epsilon: f32) -> (f32, f32) {
+    let share = 1.0f32 / f32::cast_from(vectors * N::value());
+    let mut sum = Vector::<f32, N>::new(0.0f32);
+    for place in first..first + vectors {
+        sum += x[place];
+    }
+    let mean = total::<N>(sum) * share;
+    let mut squares = Vector::<f32, N>::new(0.0f32);
+    for place in first..first + vectors {
+        let centred = x[place] - Vector::new(mean);
         squares += centred * centred;
     }
-    (mean, 1.0f32 / (squares * share + epsilon).sqrt())
+    (mean, 1.0f32 / (total::<N>(squares) * share + epsilon).sqrt())
 }
 
 #[cube(launch)]
-fn normalise_rows(x: &[f32], scale: &[f32], shift: &[f32], output: &mut [f32], columns: usize, epsilon: f32) {
-    let first = ABSOLUTE_POS * columns;
+fn normalise_rows<N: Size>(
+    x: &[Vector<f32, N>],
+    scale: &[Vector<f32, N>],
+    shift: &[Vector<f32, N>],
+    output: &mut [Vector<f32, N>],
+    vectors: usize,
+    epsilon: f32,
+) {
+    let first = ABSOLUTE_POS * vectors;
     if first < output.len() {
-        let (mean, inverse) = moments(x, first, columns, epsilon);
-        for column in 0..columns {
-            output[first + column] = (x[first + column] - mean) * inverse * scale[column] + shift[column];
+        let (mean, inverse) = moments::<N>(x, first, vectors, epsilon);
+        for place in 0..vectors {
+            let normed = (x[first + place] - Vector::new(mean)) * Vector::new(inverse);
+            output[first + place] = normed * scale[place] + shift[place];
         }
     }
 }
 
 #[cube(launch)]
-fn normalise_rows_gradient(x: &[f32], scale: &[f32], grad: &[f32], output: &mut [f32], columns: usize, epsilon: f32) {
-    let first = ABSOLUTE_POS * columns;
+fn normalise_rows_gradient<N: Size>(
+    x: &[Vector<f32, N>],
+    scale: &[Vector<f32, N>],
+    grad: &[Vector<f32, N>],
+    output: &mut [Vector<f32, N>],
+    vectors: usize,
+    epsilon: f32,
+) {
+    let first = ABSOLUTE_POS * vectors;
     if first < output.len() {
-        let (mean, inverse) = moments(x, first, columns, epsilon);
-        let share = 1.0f32 / f32::cast_from(columns);
-        let mut sum = 0.0f32;
-        let mut along = 0.0f32;
-        for column in 0..columns {
-            let scaled = grad[first + column] * scale[column];
-            sum += scaled;
-            along += scaled * (x[first + column] - mean) * inverse;
+        let (mean, inverse) = moments::<N>(x, first, vectors, epsilon);
+        let share = 1.0f32 / f32::cast_from(vectors * N::value());
+        let mut sums = Vector::<f32, N>::new(0.0f32);
+        let mut products = Vector::<f32, N>::new(0.0f32);
+        for place in 0..vectors {
+            let scaled = grad[first + place] * scale[place];
+            sums += scaled;
+            products += scaled * (x[first + place] - Vector::new(mean)) * Vector::new(inverse);
         }
-        for column in 0..columns {
-            let normed = (x[first + column] - mean) * inverse;
-            let scaled = grad[first + column] * scale[column];
-            output[first + column] = inverse * (scaled - sum * share - normed * along * share);
+        let (sum, along) = (total::<N>(sums) * share, total::<N>(products) * share);
+        for place in 0..vectors {
+            let normed = (x[first + place] - Vector::new(mean)) * Vector::new(inverse);
+            let scaled = grad[first + place] * scale[place];
+            output[first + place] = Vector::new(inverse) * (scaled - Vector::new(sum) - normed * Vector::new(along));
         }
     }
 }
@@ -103,15 +130,17 @@ pub(super) fn normalise(x: CubeTensor, scale: CubeTensor, shift: CubeTensor, eps
     let (x, scale, shift) = (into_contiguous(x), into_contiguous(scale), into_contiguous(shift));
     let (output, columns) = (like(&x), columns_of(&x));
     let (client, count, dim) = launch_of(&output, output.shape().num_elements() / columns);
+    let lanes = lanes_of(columns);
     normalise_rows::launch(
         &client,
         count,
         dim,
+        lanes,
         x.into_buffer_arg(),
         scale.into_buffer_arg(),
         shift.into_buffer_arg(),
         output.clone().into_buffer_arg(),
-        columns,
+        columns / lanes,
         epsilon,
     );
     output
@@ -121,15 +150,17 @@ pub(super) fn normalise_backward(x: CubeTensor, scale: CubeTensor, grad: CubeTen
     let (x, scale, grad) = (into_contiguous(x), into_contiguous(scale), into_contiguous(grad));
     let (output, columns) = (like(&x), columns_of(&x));
     let (client, count, dim) = launch_of(&output, output.shape().num_elements() / columns);
+    let lanes = lanes_of(columns);
     normalise_rows_gradient::launch(
         &client,
         count,
         dim,
+        lanes,
         x.into_buffer_arg(),
         scale.into_buffer_arg(),
         grad.into_buffer_arg(),
         output.clone().into_buffer_arg(),
-        columns,
+        columns / lanes,
         epsilon,
     );
     output

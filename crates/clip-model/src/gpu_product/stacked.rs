@@ -5,10 +5,13 @@ use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use super::tiles::Lanes;
-
-/// Invocations of a workgroup, by columns and rows.
-const GROUP: [u32; 2] = [16, 4];
+/// Invocations of a workgroup.
+const GROUP: usize = 64;
+/// Rows and columns of an invocation's part of the result.
+const LARGE_TILE: usize = 8;
+const SMALL_TILE: usize = 4;
+/// With no more large tiles than this a device has better use for four times as many small ones.
+const FEW_TILES: usize = 256;
 
 /// Where the numbers of a stack of matrices lie: the strides of both batch dimensions, of the rows and of the columns.
 #[derive(CubeLaunch, CubeType, Clone, Copy)]
@@ -19,8 +22,19 @@ struct Places {
     column: usize,
 }
 
+/// `count` places in a row or a column from `first` on; those past the end are the last one's.
+#[cube]
+fn places(first: usize, end: usize, start: usize, stride: usize, #[comptime] count: usize) -> Sequence<usize> {
+    let mut places = Sequence::<usize>::new();
+    #[unroll]
+    for index in 0..count {
+        places.push(start + usize::min(first + index, end - 1) * stride);
+    }
+    places
+}
+
 /// Stacks of matrices, `[outer, inner, count, depth]` times `[outer, inner, depth, columns]`, wherever their numbers lie; the result is contiguous.
-/// An invocation has four rows and four columns of one matrix.
+/// An invocation has `tile` rows and as many columns of one matrix.
 #[cube(launch)]
 #[expect(clippy::too_many_arguments, reason = "a kernel's arguments are buffers and numbers")]
 fn stacked(
@@ -33,67 +47,51 @@ fn stacked(
     count: usize,
     depth: usize,
     columns: usize,
+    #[comptime] tile: usize,
 ) {
-    let first_column = ABSOLUTE_POS_X as usize * 4;
-    let first_row = ABSOLUTE_POS_Y as usize * 4;
-    let matrix = ABSOLUTE_POS_Z as usize;
-    if first_column < columns && first_row < count {
+    let tiles_of_columns = columns.div_ceil(tile);
+    let first_column = ABSOLUTE_POS_X as usize % tiles_of_columns * tile;
+    let first_row = ABSOLUTE_POS_X as usize / tiles_of_columns * tile;
+    let matrix = ABSOLUTE_POS_Y as usize;
+    if first_row < count {
         let (outer_index, inner_index) = (matrix / inner, matrix % inner);
         let left_start = outer_index * left_places.outer + inner_index * left_places.inner;
         let right_start = outer_index * right_places.outer + inner_index * right_places.inner;
-        // Past the end the last row or column is computed again, and not written.
-        let (last_row, last_column) = (count - 1, columns - 1);
-        let row_0 = left_start + first_row * left_places.row;
-        let row_1 = left_start + usize::min(first_row + 1, last_row) * left_places.row;
-        let row_2 = left_start + usize::min(first_row + 2, last_row) * left_places.row;
-        let row_3 = left_start + usize::min(first_row + 3, last_row) * left_places.row;
-        let column_0 = right_start + first_column * right_places.column;
-        let column_1 = right_start + usize::min(first_column + 1, last_column) * right_places.column;
-        let column_2 = right_start + usize::min(first_column + 2, last_column) * right_places.column;
-        let column_3 = right_start + usize::min(first_column + 3, last_column) * right_places.column;
-        let mut sum_0 = Lanes::new(0.0f32);
-        let mut sum_1 = Lanes::new(0.0f32);
-        let mut sum_2 = Lanes::new(0.0f32);
-        let mut sum_3 = Lanes::new(0.0f32);
+        let row_places = places(first_row, count, left_start, left_places.row, tile);
+        let column_places = places(first_column, columns, right_start, right_places.column, tile);
+        let mut sums = Sequence::<RuntimeCell<f32>>::new();
+        #[unroll]
+        for _ in 0..comptime!(tile * tile) {
+            sums.push(RuntimeCell::new(0.0f32));
+        }
         for step in 0..depth {
-            let along = step * left_places.column;
-            let across = step * right_places.row;
-            let mut values = Lanes::new(0.0f32);
-            values.insert(0usize, right[column_0 + across]);
-            values.insert(1usize, right[column_1 + across]);
-            values.insert(2usize, right[column_2 + across]);
-            values.insert(3usize, right[column_3 + across]);
-            sum_0 += Lanes::new(left[row_0 + along]) * values;
-            sum_1 += Lanes::new(left[row_1 + along]) * values;
-            sum_2 += Lanes::new(left[row_2 + along]) * values;
-            sum_3 += Lanes::new(left[row_3 + along]) * values;
+            let mut values = Sequence::<f32>::new();
+            #[unroll]
+            for column in 0..tile {
+                values.push(right[column_places[column] + step * right_places.row]);
+            }
+            #[unroll]
+            for row in 0..tile {
+                let value = left[row_places[row] + step * left_places.column];
+                #[unroll]
+                for column in 0..tile {
+                    let sum = &sums[row * tile + column];
+                    sum.store(sum.read() + value * values[column]);
+                }
+            }
         }
-        let place = (matrix * count + first_row) * columns + first_column;
-        write_row(output, place, sum_0, first_column, columns);
-        if first_row + 1 < count {
-            write_row(output, place + columns, sum_1, first_column, columns);
+        #[unroll]
+        for row in 0..tile {
+            if first_row + row < count {
+                let place = (matrix * count + first_row + row) * columns + first_column;
+                #[unroll]
+                for column in 0..tile {
+                    if first_column + column < columns {
+                        output[place + column] = sums[row * tile + column].read();
+                    }
+                }
+            }
         }
-        if first_row + 2 < count {
-            write_row(output, place + 2 * columns, sum_2, first_column, columns);
-        }
-        if first_row + 3 < count {
-            write_row(output, place + 3 * columns, sum_3, first_column, columns);
-        }
-    }
-}
-
-/// Writes as many of four numbers as the row has.
-#[cube]
-fn write_row(output: &mut [f32], place: usize, values: Lanes, column: usize, columns: usize) {
-    output[place] = values.extract(0usize);
-    if column + 1 < columns {
-        output[place + 1] = values.extract(1usize);
-    }
-    if column + 2 < columns {
-        output[place + 2] = values.extract(2usize);
-    }
-    if column + 3 < columns {
-        output[place + 3] = values.extract(3usize);
     }
 }
 
@@ -117,12 +115,17 @@ pub(crate) fn product(left: CubeTensor, right: CubeTensor) -> CubeTensor {
         PlacesLaunch::new(outer, inner, row, column)
     };
     let (left_places, right_places) = (places(&left), places(&right));
-    let [wide, high] = [columns, count].map(|numbers| numbers.div_ceil(4) as u32);
-    let cubes = CubeCount::Static(wide.div_ceil(GROUP[0]), high.div_ceil(GROUP[1]), (outer * inner) as u32);
+    let matrices = outer * inner;
+    let tiles = |tile: usize| columns.div_ceil(tile) * count.div_ceil(tile);
+    let tile = if count.min(columns) >= LARGE_TILE && tiles(LARGE_TILE) * matrices > FEW_TILES {
+        LARGE_TILE
+    } else {
+        SMALL_TILE
+    };
     stacked::launch(
         &client,
-        cubes,
-        CubeDim::new_2d(GROUP[0], GROUP[1]),
+        CubeCount::Static(tiles(tile).div_ceil(GROUP) as u32, matrices as u32, 1),
+        CubeDim::new_1d(GROUP as u32),
         left.into_buffer_arg(),
         right.into_buffer_arg(),
         output.clone().into_buffer_arg(),
@@ -132,6 +135,7 @@ pub(crate) fn product(left: CubeTensor, right: CubeTensor) -> CubeTensor {
         count,
         depth,
         columns,
+        tile,
     );
     output
 }

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// Two ids as little-endian u16 for each merge, in order of rank.
+/// Two ids of 16 bits for each merge, in order of rank: the lower bytes of all left ids, their upper bytes, and those of the right ids. So they compress better.
 static MERGES: &[u8] = include_bytes!("merges.bin");
 
 /// The ids of the 256 bytes inside a word come first in the vocabulary, then those of the bytes at a word's end, then the merges.
@@ -37,11 +37,16 @@ struct Candidate {
 
 impl Merges {
     pub(super) fn built_in() -> Self {
-        let (pairs, _) = MERGES.as_chunks::<4>();
-        let mut sorted: Vec<_> = pairs
-            .iter()
+        let (left, right) = MERGES.split_at(MERGES.len() / 2);
+        let ids = |bytes: &'static [u8]| {
+            let (lower, upper) = bytes.split_at(bytes.len() / 2);
+            let pairs = lower.iter().zip(upper);
+            pairs.map(|(lower, upper)| u16::from_le_bytes([*lower, *upper]))
+        };
+        let mut sorted: Vec<_> = ids(left)
+            .zip(ids(right))
             .zip(FIRST_MERGED..)
-            .map(|(&[a, b, c, d], joined)| (u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d]), joined))
+            .map(|((left, right), joined)| (left, right, joined))
             .collect();
         sorted.sort_unstable();
         Self { sorted }
