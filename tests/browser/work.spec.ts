@@ -79,8 +79,8 @@ test("each update asks the same of a graphics device, and no more than it did", 
 
 test("the engines are no larger than they were", async ({ page }) => {
   for (const [name, megabytes, compressed] of [
-    ["clip_ttl_bg.wasm", 12.8, 3.35],
-    ["clip_ttl_cpu_bg.wasm", 4.5, 1.42],
+    ["clip_ttl_bg.wasm", 10.6, 2.85],
+    ["clip_ttl_cpu_bg.wasm", 3.8, 1.2],
   ] as const) {
     const body = await (await page.request.get(`./clip-ttl/${name}`)).body();
     expect(body.length / 1e6, `MB of ${name}`).toBeLessThanOrEqual(megabytes);

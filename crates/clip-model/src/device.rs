@@ -123,23 +123,22 @@ impl ComputeDevice {
         let info = setup.adapter.get_info();
         // wgpu maps both a native CPU rasteriser and a browser's fallback adapter to this type.
         let software = format!("{:?}", info.device_type) == "Cpu";
-        // In software, measuring alone would take seconds.
-        if !software {
-            ProductKernel::make_fastest_current(&device).await;
-        }
         let name = if info.name.is_empty() {
             "WebGPU adapter".to_owned()
         } else {
             info.name
         };
-        Ok(GPU
-            .get_or_init(|| Self {
-                device,
-                kind: DeviceKind::Gpu,
-                name,
-                software,
-            })
-            .clone())
+        let gpu = GPU.get_or_init(|| Self {
+            device,
+            kind: DeviceKind::Gpu,
+            name,
+            software,
+        });
+        // In software, measuring alone would take seconds.
+        if !software {
+            ProductKernel::make_fastest_current(&gpu.device).await;
+        }
+        Ok(gpu.clone())
     }
 
     /// The tensor library's handle, without autodiff.

@@ -53,6 +53,12 @@ mod browser {
                 .collect()
         }
 
+        /// The kernel that opening this adapter would choose, were it a real one.
+        pub async fn fastest(&self) -> String {
+            ProductKernel::make_fastest_current(&self.device).await;
+            ProductKernel::current().as_str().to_owned()
+        }
+
         /// Uploads `rows`, `[count, widths[0]]`, and the matrices, one after the other, `[widths[i], widths[i + 1]]` each, to be kept as `f32` or `q8`.
         ///
         /// # Errors

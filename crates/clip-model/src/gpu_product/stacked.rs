@@ -5,6 +5,8 @@ use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
+use super::tiles::places;
+
 /// Invocations of a workgroup.
 const GROUP: usize = 64;
 /// Rows and columns of an invocation's part of the result.
@@ -20,17 +22,6 @@ struct Places {
     inner: usize,
     row: usize,
     column: usize,
-}
-
-/// `count` places in a row or a column from `first` on; those past the end are the last one's.
-#[cube]
-fn places(first: usize, end: usize, start: usize, stride: usize, #[comptime] count: usize) -> Sequence<usize> {
-    let mut places = Sequence::<usize>::new();
-    #[unroll]
-    for index in 0..count {
-        places.push(start + usize::min(first + index, end - 1) * stride);
-    }
-    places
 }
 
 /// Stacks of matrices, `[outer, inner, count, depth]` times `[outer, inner, depth, columns]`, wherever their numbers lie; the result is contiguous.
@@ -57,8 +48,8 @@ fn stacked(
         let (outer_index, inner_index) = (matrix / inner, matrix % inner);
         let left_start = outer_index * left_places.outer + inner_index * left_places.inner;
         let right_start = outer_index * right_places.outer + inner_index * right_places.inner;
-        let row_places = places(first_row, count, left_start, left_places.row, tile);
-        let column_places = places(first_column, columns, right_start, right_places.column, tile);
+        let row_places = places(left_start, first_row, count, left_places.row, tile, 1usize);
+        let column_places = places(right_start, first_column, columns, right_places.column, tile, 1usize);
         let mut sums = Sequence::<RuntimeCell<f32>>::new();
         #[unroll]
         for _ in 0..comptime!(tile * tile) {

@@ -23,9 +23,11 @@ pub(super) struct Tile {
 /// Vectors of numbers, in one kernel's registers.
 type Registers = Sequence<RuntimeCell<Lanes>>;
 
-/// `number` indices from `first` on, `step` apart, times `size`; those past the end are the last one's.
+/// Where `number` rows or columns begin, from the one with the index `first` on, `step` apart; each is `size` further than the one before. Those past the end are
+/// the last one.
 #[cube]
-fn places(
+pub(super) fn places(
+    start: usize,
     first: usize,
     end: usize,
     size: usize,
@@ -35,7 +37,7 @@ fn places(
     let mut places = Sequence::<usize>::new();
     #[unroll]
     for index in 0..number {
-        places.push(usize::min(first + index * step, end - 1) * size);
+        places.push(start + usize::min(first + index * step, end - 1) * size);
     }
     places
 }
@@ -129,8 +131,8 @@ pub(super) fn rows_by_matrix(
     let first_row = ABSOLUTE_POS_Y as usize * tile.rows;
     let first_column = CUBE_POS_X as usize * (GROUP * tile.vectors) + UNIT_POS_X as usize;
     if first_row < count && first_column < outputs {
-        let row_places = places(first_row, count, inputs, tile.rows, 1usize);
-        let columns = places(first_column, outputs, 1usize, tile.vectors, GROUP);
+        let row_places = places(0usize, first_row, count, inputs, tile.rows, 1usize);
+        let columns = places(0usize, first_column, outputs, 1usize, tile.vectors, GROUP);
         let sums = beginning(bias, &columns, tile, has_bias);
         for step in 0..inputs {
             let mut factors = Sequence::<Lanes>::new();
@@ -173,7 +175,7 @@ pub(super) fn staged_rows_by_matrix(
     // By steps along the depth, so that neighbours read the same or side by side.
     let mut staged_rows = Shared::<[Lanes]>::new_slice(comptime!(STAGE * GROUP * tile.rows));
     let mut staged_matrix = Shared::<[Lanes]>::new_slice(comptime!(STAGE * LANES * GROUP * tile.vectors));
-    let columns = places(first_column, outputs, 1usize, tile.vectors, GROUP);
+    let columns = places(0usize, first_column, outputs, 1usize, tile.vectors, GROUP);
     let sums = beginning(bias, &columns, tile, has_bias);
     for stage in 0..inputs.div_ceil(STAGE) {
         let first_step = stage * STAGE;
