@@ -28,11 +28,15 @@ afterEach(() => {
 });
 after(() => hub.stop());
 
-function open(options: { name?: string; isSequential?: boolean; isImmutable?: boolean; retries?: RetryProgress[]; signal?: AbortSignal } = {}): HttpSource {
+function open(options: { name?: string; isSequential?: boolean; isImmutable?: boolean; retries?: RetryProgress[]; onRetry?: (retry: RetryProgress) => void; signal?: AbortSignal } = {}): HttpSource {
   const context: HttpContext = {
     settings: QUICK,
     signal: options.signal ?? new AbortController().signal,
-    onRetry: (_, retry) => void (retry !== null && options.retries?.push(retry)),
+    onRetry: (_, retry) => {
+      if (retry === null) return;
+      options.retries?.push(retry);
+      options.onRetry?.(retry);
+    },
     answered: new Set(),
   };
   const { name = "model.safetensors", isSequential = false, isImmutable = false } = options;
@@ -168,12 +172,14 @@ test("a server's wish to be left alone is heeded, as far as anybody would wait",
   for (const [status, wish, least, most] of wishes) {
     hub.forget();
     hub.faults = () => ({ status, headers: wish === null ? {} : { "retry-after": wish } });
-    const [retries, abort] = [[] as RetryProgress[], new AbortController()];
-    const reading = readAll(open({ retries, signal: abort.signal }));
-    reading.catch(() => undefined);
-    while (retries.length === 0) await new Promise((resolve) => setTimeout(resolve, 2));
-    abort.abort();
-    const delayMs = retries[0]?.delayMs ?? NaN;
+    const abort = new AbortController();
+    let delayMs = NaN;
+    const onRetry = (retry: RetryProgress) => {
+      delayMs = retry.delayMs ?? NaN;
+      // Before the next request goes out: it would be the first one that the next test's server gets.
+      abort.abort();
+    };
+    await assert.rejects(readAll(open({ onRetry, signal: abort.signal })));
     assert.ok(delayMs >= least && delayMs <= most, `${status} ${wish}: ${delayMs} ms`);
   }
 });
