@@ -66,13 +66,13 @@ fn total<N: Size>(values: Vector<f32, N>) -> f32 {
 fn moments<N: Size>(x: &[Vector<f32, N>], first: usize, vectors: usize, epsilon: f32) -> (f32, f32) {
     let share = 1.0f32 / f32::cast_from(vectors * N::value());
     let mut sum = Vector::<f32, N>::new(0.0f32);
-    for place in first..first + vectors {
-        sum += x[place];
+    for place in 0..vectors {
+        sum += x[first + place];
     }
     let mean = total::<N>(sum) * share;
     let mut squares = Vector::<f32, N>::new(0.0f32);
-    for place in first..first + vectors {
-        let centred = x[place] - Vector::new(mean);
+    for place in 0..vectors {
+        let centred = x[first + place] - Vector::new(mean);
         squares += centred * centred;
     }
     (mean, 1.0f32 / (total::<N>(squares) * share + epsilon).sqrt())
