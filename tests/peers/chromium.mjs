@@ -38,6 +38,12 @@ export function launch() {
   return chromium.launch({ executablePath: executable(), args: [...ARGUMENTS, SOFTWARE] });
 }
 
+/** What an error says, without what Playwright puts before the page's own message. */
+export function firstLine(error) {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.split("\n", 1)[0].replace(/^page\.\w+: (Error: )?/, "");
+}
+
 function executable() {
   return env["CHROMIUM"] ?? "/usr/bin/chromium";
 }

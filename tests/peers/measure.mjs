@@ -20,7 +20,7 @@ import { writeFile } from "node:fs/promises";
 import process, { argv, exit } from "node:process";
 
 import { readArguments } from "./arguments.mjs";
-import { launch, launchWithWebGpu } from "./chromium.mjs";
+import { firstLine, launch, launchWithWebGpu } from "./chromium.mjs";
 import { CONTESTANTS, LABELS, offer, PEERS, RECIPE, versionOf } from "./peers.mjs";
 import { recordedEpisode, TOLERANCE } from "./recording.mjs";
 import { serve } from "./server.mjs";
@@ -179,10 +179,4 @@ async function check(entries, recording, views) {
     }
   }
   return checks;
-}
-
-/** Without what Playwright puts before the page's own message. */
-function firstLine(error) {
-  const message = error instanceof Error ? error.message : String(error);
-  return message.split("\n", 1)[0].replace(/^page\.\w+: (Error: )?/, "");
 }

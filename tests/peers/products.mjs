@@ -15,7 +15,7 @@ import { writeFile } from "node:fs/promises";
 import process, { argv } from "node:process";
 import { parseArgs } from "node:util";
 
-import { launchWithWebGpu } from "./chromium.mjs";
+import { firstLine, launchWithWebGpu } from "./chromium.mjs";
 import { productChain } from "./onnx.mjs";
 import { CONTESTANTS, offer, versionOf } from "./peers.mjs";
 import { serve } from "./server.mjs";
@@ -53,7 +53,7 @@ try {
     process.exitCode = 1;
   }
 } catch (error) {
-  console.error(error instanceof Error ? error.message : String(error));
+  console.error(firstLine(error));
   process.exitCode = 1;
 }
 
@@ -158,7 +158,7 @@ async function attempt(entry, work) {
   try {
     await work();
   } catch (error) {
-    entry.error = (error instanceof Error ? error.message : String(error)).split("\n", 1)[0];
+    entry.error = firstLine(error);
     console.error(`${entry.contestant.library}, ${entry.contestant.format}: ${entry.error}`);
   }
 }

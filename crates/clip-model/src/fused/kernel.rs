@@ -35,12 +35,11 @@ fn quick_gelu_gradient<N: Size>(x: &[Vector<f32, N>], grad: &[Vector<f32, N>], o
 pub(super) fn quick_gelu(x: CubeTensor) -> CubeTensor {
     let x = into_contiguous(x);
     let output = like(&x);
-    let count = output.shape().num_elements();
-    let lanes = lanes_of(count);
-    let (client, cubes, dim) = launch_of(&output, count / lanes);
+    let lanes = lanes_of(output.shape().num_elements());
+    let (client, count, dim) = launch_of(&output, output.shape().num_elements() / lanes);
     quick_gelu_forward::launch(
         &client,
-        cubes,
+        count,
         dim,
         lanes,
         x.into_buffer_arg(),
@@ -52,12 +51,11 @@ pub(super) fn quick_gelu(x: CubeTensor) -> CubeTensor {
 pub(super) fn quick_gelu_backward(x: CubeTensor, grad: CubeTensor) -> CubeTensor {
     let (x, grad) = (into_contiguous(x), into_contiguous(grad));
     let output = like(&x);
-    let count = output.shape().num_elements();
-    let lanes = lanes_of(count);
-    let (client, cubes, dim) = launch_of(&output, count / lanes);
+    let lanes = lanes_of(output.shape().num_elements());
+    let (client, count, dim) = launch_of(&output, output.shape().num_elements() / lanes);
     quick_gelu_gradient::launch(
         &client,
-        cubes,
+        count,
         dim,
         lanes,
         x.into_buffer_arg(),

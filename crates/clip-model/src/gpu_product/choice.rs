@@ -69,13 +69,11 @@ impl ProductKernel {
     /// Takes the one that is fastest on this graphics device, after measuring all of them: for a tenth to a quarter of a second on a real adapter, for seconds in
     /// software. Opening a real one does this.
     pub async fn make_fastest_current(device: &Device) {
-        let before = Self::current();
         let mut times_s = [f64::INFINITY; Self::ALL.len()];
         for (kernel, time_s) in Self::ALL.into_iter().zip(&mut times_s) {
             kernel.make_current();
             *time_s = measure(device, MEASURED).await.unwrap_or(f64::INFINITY);
         }
-        before.make_current();
         choose(times_s).make_current();
     }
 }
