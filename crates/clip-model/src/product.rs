@@ -15,11 +15,15 @@ mod tensors;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
+#[cfg(target_arch = "x86_64")]
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use self::matrix::Matrix;
 pub(crate) use self::small::SmallProduct;
 pub(crate) use self::tensors::{Stack, rows_by_matrix, rows_by_panels, stacks, without_flips};
+#[cfg(target_arch = "x86_64")]
+pub(crate) use self::x86::Avx2;
 use crate::flex::for_each_part;
 
 /// Columns of a panel: two vectors in the browser, one natively.
@@ -27,7 +31,7 @@ pub const PANEL: usize = 8;
 /// Rows whose sums the innermost loop keeps.
 pub const TILE: usize = 4;
 /// Tiles of rows that go through all panels before the next ones do, so that they stay in the cache.
-const TILES: usize = if cfg!(target_family = "wasm") { 8 } else { 32 };
+const TILES: usize = if cfg!(target_family = "wasm") { 8 } else { 64 };
 /// A matrix has a multiple of so many columns in its panels: natively the inner loops take two at once.
 pub const COLUMNS: usize = if cfg!(target_family = "wasm") { PANEL } else { 2 * PANEL };
 
@@ -78,11 +82,32 @@ pub(crate) fn is_fast() -> bool {
     KERNEL.get().is_some() || of_processor().is_some()
 }
 
+/// The matrix on the right side of a product, in panels of [`PANEL`] outputs.
+#[derive(Clone, Copy)]
+pub(crate) enum Panels<'a> {
+    /// One after another, `[inputs, PANEL]` each, as [`Matrix::into_panels`] makes them; what the last ones have too many isn't looked at.
+    There(&'a [[f32; PANEL]]),
+    /// Made where and when they are needed: they need not go through memory, and are made once for [`TILES`] tiles of rows.
+    #[cfg(target_arch = "x86_64")]
+    Made(Avx2, &'a dyn Columns),
+}
+
+/// A matrix whose columns can be read.
+#[cfg(target_arch = "x86_64")]
+pub(crate) trait Columns: Sync {
+    /// Reads what a column has for these inputs; zeros, where there is no such column. The first input is a multiple of 768, so that blocks of a number
+    /// format stay whole.
+    fn read(&self, processor: Avx2, column: usize, inputs: Range<usize>, values: &mut [f32]);
+}
+
+/// The processor, where it makes panels itself rather than has them made: always, but where somebody's kernel was put in.
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn makes_panels() -> Option<Avx2> {
+    if KERNEL.get().is_some() { None } else { Avx2::here() }
+}
+
 /// `[rows, inputs]` times a matrix `[inputs, outputs]`, plus the bias `[outputs]` where there is one: `[rows, outputs]`.
-///
-/// The matrix lies in panels of [`PANEL`] outputs, one after another, `[inputs, PANEL]` each, as [`Matrix::into_panels`] makes them; what the last
-/// ones have too many isn't looked at.
-pub(crate) fn multiply(left: Matrix<'_>, panels: &[[f32; PANEL]], outputs: usize, bias: Option<&[f32]>) -> Vec<f32> {
+pub(crate) fn multiply(left: Matrix<'_>, panels: Panels<'_>, outputs: usize, bias: Option<&[f32]>) -> Vec<f32> {
     let mut out = vec![0.0; left.rows() * outputs];
     let inputs = left.columns();
     if inputs == 0 || outputs == 0 {
@@ -126,7 +151,7 @@ fn rows_for_threads(rows: usize, threads: usize) -> usize {
 /// What is on the right side of a product, and its columns' bias.
 #[derive(Clone, Copy)]
 struct Right<'a> {
-    panels: &'a [[f32; PANEL]],
+    panels: Panels<'a>,
     bias: &'a [[f32; PANEL]],
     inputs: usize,
     /// Those that there are: panels may have more.
@@ -138,6 +163,8 @@ struct Right<'a> {
 struct Room {
     tiles: Vec<[f32; TILE]>,
     sums: Vec<f32>,
+    #[cfg(target_arch = "x86_64")]
+    made: x86::Room,
 }
 
 impl Right<'_> {
@@ -146,21 +173,22 @@ impl Right<'_> {
         let outputs = self.outputs;
         if rows.rows().is_multiple_of(TILE) && outputs.is_multiple_of(COLUMNS) {
             rows.pack(&mut room.tiles);
-            self.run(&room.tiles, out, outputs);
+            self.run(room, out, outputs);
         } else {
-            self.multiply_padded(rows, room);
-            for (out, sums) in out.chunks_exact_mut(outputs).zip(room.sums.chunks_exact(self.stride())) {
+            let mut sums = std::mem::take(&mut room.sums);
+            self.multiply_padded(rows, &mut sums, room);
+            for (out, sums) in out.chunks_exact_mut(outputs).zip(sums.chunks_exact(self.stride())) {
                 out.copy_from_slice(&sums[..outputs]);
             }
+            room.sums = sums;
         }
     }
 
-    /// The same to the room's sums, in whole tiles and panels: rows of [`Self::stride`] columns.
-    fn multiply_padded(self, rows: Matrix<'_>, room: &mut Room) {
+    /// The same to `sums`, in whole tiles and panels: rows of [`Self::stride`] columns.
+    fn multiply_padded(self, rows: Matrix<'_>, sums: &mut Vec<f32>, room: &mut Room) {
         rows.pack(&mut room.tiles);
-        room.sums
-            .resize(room.tiles.len() / self.inputs * TILE * self.stride(), 0.0);
-        self.run(&room.tiles, &mut room.sums, self.stride());
+        sums.resize(room.tiles.len() / self.inputs * TILE * self.stride(), 0.0);
+        self.run(room, sums, self.stride());
     }
 
     /// Columns of all panels.
@@ -168,18 +196,22 @@ impl Right<'_> {
         self.bias.len() * PANEL
     }
 
-    /// All tiles by all panels, to rows of so many columns.
-    fn run(self, tiles: &[[f32; TILE]], out: &mut [f32], columns: usize) {
-        let inputs = self.inputs;
-        // A kernel trusts these lengths.
-        let panels = &self.panels[..self.bias.len() * inputs];
+    /// All tiles in the room by all panels, to rows of so many columns.
+    fn run(self, room: &mut Room, out: &mut [f32], columns: usize) {
+        let (inputs, tiles) = (self.inputs, &room.tiles);
         let out = &mut out[..tiles.len() / inputs * TILE * columns];
-        if !tiles.is_empty() {
-            let sizes = Sizes {
-                inputs,
-                outputs: columns,
-            };
-            kernel()(tiles, panels, self.bias, out, sizes);
+        if tiles.is_empty() {
+            return;
+        }
+        let sizes = Sizes {
+            inputs,
+            outputs: columns,
+        };
+        match self.panels {
+            // A kernel trusts these lengths.
+            Panels::There(panels) => kernel()(tiles, &panels[..self.bias.len() * inputs], self.bias, out, sizes),
+            #[cfg(target_arch = "x86_64")]
+            Panels::Made(avx2, _) => avx2.multiply(tiles, self.panels, self.bias, out, sizes, &mut room.made),
         }
     }
 }
@@ -204,6 +236,7 @@ mod tests {
             (65, 192, 20),
             (130, 7, 192),
             (9, 800, 40),
+            (5, 1600, 8),
             (300, 5, 48),
         ] {
             let (x, matrix, bias) = (
@@ -219,8 +252,8 @@ mod tests {
                 }
             }
             let left = Matrix::dense(&x, inputs);
-            let with_bias = multiply(left, &panels, outputs, Some(&bias));
-            let without = multiply(left, &panels, outputs, None);
+            let with_bias = multiply(left, Panels::There(&panels), outputs, Some(&bias));
+            let without = multiply(left, Panels::There(&panels), outputs, None);
             assert_eq!(with_bias.len(), rows * outputs);
             for row in 0..rows {
                 for output in 0..outputs {
@@ -239,6 +272,40 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn panels_that_are_made_are_those_that_would_be_there() {
+        /// A matrix `[inputs, outputs]`, and how long its rows are.
+        struct Dense<'a>(&'a [f32], usize);
+        impl Columns for Dense<'_> {
+            fn read(&self, _: Avx2, column: usize, inputs: Range<usize>, values: &mut [f32]) {
+                assert_eq!(inputs.len(), values.len());
+                for (value, input) in values.iter_mut().zip(inputs) {
+                    let row = &self.0[input * self.1..][..self.1];
+                    *value = row.get(column).copied().unwrap_or_default();
+                }
+            }
+        }
+        // Any x86 processor since 2015 has it.
+        let avx2 = Avx2::here().unwrap();
+        // Less than a block of inputs, more than one, and such as are no whole number of vectors.
+        for (rows, inputs, outputs) in [(1, 1, 1), (5, 19, 48), (130, 768, 20), (9, 1603, 40), (600, 7, 5)] {
+            let (x, matrix, bias) = (
+                numbers(rows * inputs, 3),
+                numbers(inputs * outputs, 11),
+                numbers(outputs, 29),
+            );
+            let dense = Dense(&matrix, outputs);
+            let panels = Matrix::dense(&matrix, outputs).into_panels();
+            let by = |panels| multiply(Matrix::dense(&x, inputs), panels, outputs, Some(&bias));
+            assert_eq!(
+                by(Panels::Made(avx2, &dense)),
+                by(Panels::There(&panels)),
+                "[{rows}, {inputs}] x [{inputs}, {outputs}]"
+            );
         }
     }
 
@@ -265,10 +332,10 @@ mod tests {
             (1, 2, 4),
             (8, 2, 4),
             (64, 2, 32),
-            (520, 2, 88),
-            (520, 3, 88),
-            (520, 1, 104),
-            (10_000, 2, 128),
+            (520, 2, 132),
+            (520, 3, 176),
+            (520, 1, 176),
+            (10_000, 2, 252),
         ] {
             assert_eq!(
                 rows_for_threads(rows, threads),
@@ -281,7 +348,7 @@ mod tests {
     #[test]
     fn nothing_times_something_is_nothing() {
         let nothing = Matrix::dense(&[], 1);
-        assert!(multiply(nothing, &[[1.0; PANEL]; 2], 1, Some(&[0.5])).is_empty());
-        assert!(multiply(Matrix::dense(&[1.0], 1), &[], 0, None).is_empty());
+        assert!(multiply(nothing, Panels::There(&[[1.0; PANEL]; 2]), 1, Some(&[0.5])).is_empty());
+        assert!(multiply(Matrix::dense(&[1.0], 1), Panels::There(&[]), 0, None).is_empty());
     }
 }

@@ -1,13 +1,14 @@
 //! The product of two small matrices, as attention has one for each head.
 
 use super::matrix::Matrix;
-use super::{COLUMNS, PANEL, Right, Room, TILE};
+use super::{COLUMNS, PANEL, Panels, Right, Room, TILE};
 
 /// A product in whole tiles and panels. Its room is used again for the next one.
 #[derive(Debug, Default)]
 pub(crate) struct SmallProduct {
     panels: Vec<[f32; PANEL]>,
     bias: Vec<[f32; PANEL]>,
+    sums: Vec<f32>,
     room: Room,
     shape: [usize; 2],
 }
@@ -21,26 +22,25 @@ impl SmallProduct {
         self.bias.resize(panels, [0.0; PANEL]);
         let sums = left.rows().next_multiple_of(TILE) * panels * PANEL;
         if inputs == 0 || sums == 0 {
-            self.room.sums.clear();
-            self.room.sums.resize(sums, 0.0);
+            self.sums.clear();
+            self.sums.resize(sums, 0.0);
             return;
         }
         right.transposed().pack(&mut self.panels);
         self.panels.resize(panels * inputs, [0.0; PANEL]);
         let right = Right {
-            panels: &self.panels,
+            panels: Panels::There(&self.panels),
             bias: &self.bias,
             inputs,
             outputs: self.shape[1],
         };
-        right.multiply_padded(left, &mut self.room);
+        right.multiply_padded(left, &mut self.sums, &mut self.room);
     }
 
     /// Its rows, `[columns]` each.
     pub(crate) fn rows(&self) -> impl Iterator<Item = &[f32]> {
         let [rows, columns] = self.shape;
-        self.room
-            .sums
+        self.sums
             .chunks_exact(self.stride())
             .map(move |row| &row[..columns])
             .take(rows)
@@ -50,8 +50,7 @@ impl SmallProduct {
     pub(crate) fn rows_mut(&mut self) -> impl Iterator<Item = &mut [f32]> {
         let [rows, columns] = self.shape;
         let stride = self.stride();
-        self.room
-            .sums
+        self.sums
             .chunks_exact_mut(stride)
             .map(move |row| &mut row[..columns])
             .take(rows)
@@ -59,7 +58,7 @@ impl SmallProduct {
 
     /// As a factor of another product.
     pub(crate) fn matrix(&self) -> Matrix<'_> {
-        Matrix::padded(&self.room.sums, self.shape, self.stride())
+        Matrix::padded(&self.sums, self.shape, self.stride())
     }
 
     fn stride(&self) -> usize {

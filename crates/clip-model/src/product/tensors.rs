@@ -5,7 +5,7 @@ use burn::tensor::TensorData;
 
 use super::matrix::Matrix;
 use super::small::SmallProduct;
-use super::{PANEL, multiply};
+use super::{Panels, multiply};
 use crate::flex::{for_each_part, shape_of, values};
 
 /// Rows `[..., inputs]` times a matrix `[inputs, outputs]`: `[..., outputs]`.
@@ -13,13 +13,13 @@ pub(crate) fn rows_by_matrix(rows: &FlexTensor, matrix: &FlexTensor) -> FlexTens
     let matrix = without_flips(matrix);
     let matrix = Stack::of(&matrix).matrix([0, 0]);
     let (panels, outputs) = (matrix.into_panels(), matrix.columns());
-    rows_by_panels(rows, &panels, outputs, None)
+    rows_by_panels(rows, Panels::There(&panels), outputs, None)
 }
 
-/// The same with a matrix that lies in panels already, plus the bias `[outputs]` where there is one.
+/// The same with a matrix in panels, plus the bias `[outputs]` where there is one.
 pub(crate) fn rows_by_panels(
     rows: &FlexTensor,
-    panels: &[[f32; PANEL]],
+    panels: Panels<'_>,
     outputs: usize,
     bias: Option<&[f32]>,
 ) -> FlexTensor {

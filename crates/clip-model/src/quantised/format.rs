@@ -214,7 +214,8 @@ fn inverse(scale: f16) -> f32 {
     if scale == 0.0 { 0.0 } else { scale.recip() }
 }
 
-/// Reads values that [`encode`] wrote, as many as `out` has room for.
+/// Reads values that [`encode`] wrote, as many as `out` has room for. Always put into what calls it, which may be for processors with longer vectors.
+#[inline(always)]
 pub(super) fn decode(format: WeightFormat, codes: &[u8], scales: &[u8], out: &mut [f32]) {
     match format {
         WeightFormat::F32 => {
@@ -227,33 +228,42 @@ pub(super) fn decode(format: WeightFormat, codes: &[u8], scales: &[u8], out: &mu
                 *out = f16::from_le_bytes(*code).to_f32();
             }
         }
-        WeightFormat::Q8 => decode_blocks::<32>(codes, scales, out, |codes, scale, out| {
-            for (out, code) in out.iter_mut().zip(codes) {
-                *out = scale * f32::from(code.cast_signed());
+        WeightFormat::Q8 => {
+            for ((out, codes), scale) in blocks::<32>(codes, scales, out) {
+                let mut values = [0.0; BLOCK];
+                for (value, code) in values.iter_mut().zip(codes) {
+                    *value = scale * f32::from(code.cast_signed());
+                }
+                *out = values;
             }
-        }),
-        WeightFormat::Q4 => decode_blocks::<16>(codes, scales, out, |codes, scale, out| {
-            let (low, high) = out.split_at_mut(BLOCK / 2);
-            for ((low, high), code) in low.iter_mut().zip(high).zip(codes) {
-                *low = scale * (f32::from(code & 15) - 8.0);
-                *high = scale * (f32::from(code >> 4) - 8.0);
+        }
+        WeightFormat::Q4 => {
+            for ((out, codes), scale) in blocks::<16>(codes, scales, out) {
+                let mut values = [0.0; BLOCK];
+                let (low, high) = values.split_at_mut(BLOCK / 2);
+                for ((low, high), code) in low.iter_mut().zip(high).zip(codes) {
+                    *low = scale * (f32::from(code & 15) - 8.0);
+                    *high = scale * (f32::from(code >> 4) - 8.0);
+                }
+                *out = values;
             }
-        }),
+        }
     }
 }
 
-fn decode_blocks<const BYTES: usize>(
-    codes: &[u8],
-    scales: &[u8],
-    out: &mut [f32],
-    decode_block: impl Fn(&[u8; BYTES], f32, &mut [f32; BLOCK]),
-) {
-    let (codes, _) = codes.as_chunks::<BYTES>();
-    let (scales, _) = scales.as_chunks::<2>();
-    let (blocks, _) = out.as_chunks_mut::<BLOCK>();
-    for ((block, codes), scale) in blocks.iter_mut().zip(codes).zip(scales) {
-        decode_block(codes, f16::from_le_bytes(*scale).to_f32(), block);
-    }
+/// Blocks of values with their codes and their scale. What is to be written into a block is best gathered elsewhere: compilers don't know that it isn't where
+/// the codes are, and would do one value after another.
+#[inline(always)]
+fn blocks<'a, const BYTES: usize>(
+    codes: &'a [u8],
+    scales: &'a [u8],
+    values: &'a mut [f32],
+) -> impl Iterator<Item = ((&'a mut [f32; BLOCK], &'a [u8; BYTES]), f32)> {
+    let scales = scales.as_chunks::<2>().0.iter();
+    let blocks = values.as_chunks_mut::<BLOCK>().0.iter_mut();
+    blocks
+        .zip(codes.as_chunks::<BYTES>().0)
+        .zip(scales.map(|scale| f16::from_le_bytes(*scale).to_f32()))
 }
 
 #[cfg(test)]

@@ -1,5 +1,8 @@
 //! Packed matrices on the CPU device.
 
+#[cfg(target_arch = "x86_64")]
+use std::ops::Range;
+
 use burn::backend::flex::FlexTensor;
 use burn::tensor::TensorData;
 
@@ -8,6 +11,8 @@ use super::matrix;
 use super::operation::PackedLayout;
 #[cfg(not(target_family = "wasm"))]
 use crate::product::is_fast;
+#[cfg(target_arch = "x86_64")]
+use crate::product::{Avx2, Columns, makes_panels};
 
 /// A packed matrix `[outputs, inputs]` of a linear layer.
 pub(super) struct Packed<'a> {
@@ -53,17 +58,38 @@ impl Packed<'_> {
 mod by_panels {
     use super::{FlexTensor, Packed, matrix};
     use crate::flex::values;
-    use crate::product::rows_by_panels;
+    use crate::product::{Panels, rows_by_panels};
 
     pub(super) fn linear(packed: &Packed<'_>, x: &FlexTensor, bias: &FlexTensor) -> FlexTensor {
         let bias = bias.to_contiguous();
-        let panels = packed.decode(matrix::decode_panels_transposed);
-        rows_by_panels(x, panels.as_chunks().0, packed.layout.rows, Some(values(&bias)))
+        let by = |panels| rows_by_panels(x, panels, packed.layout.rows, Some(values(&bias)));
+        #[cfg(target_arch = "x86_64")]
+        if let Some(processor) = super::makes_panels() {
+            return by(Panels::Made(processor, packed));
+        }
+        by(Panels::There(
+            packed.decode(matrix::decode_panels_transposed).as_chunks().0,
+        ))
     }
 
     pub(super) fn linear_backward(packed: &Packed<'_>, grad: &FlexTensor) -> FlexTensor {
         let panels = packed.decode(matrix::decode_panels);
-        rows_by_panels(grad, panels.as_chunks().0, packed.layout.columns, None)
+        rows_by_panels(grad, Panels::There(panels.as_chunks().0), packed.layout.columns, None)
+    }
+}
+
+/// Of the matrix on the right side: an output each, a row of the packed one.
+#[cfg(target_arch = "x86_64")]
+impl Columns for Packed<'_> {
+    fn read(&self, processor: Avx2, column: usize, inputs: Range<usize>, values: &mut [f32]) {
+        let PackedLayout { format, rows, columns } = self.layout;
+        if column < rows {
+            let first = column * columns + inputs.start;
+            let (codes, scales) = (self.codes.storage(), self.scales.storage());
+            processor.vectorised(|| matrix::decode_part(format, codes, scales, first, values));
+        } else {
+            values.fill(0.0);
+        }
     }
 }
 

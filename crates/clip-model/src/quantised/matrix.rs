@@ -199,7 +199,8 @@ pub(super) fn decode_words(format: WeightFormat, codes: &[u32], scales: &[u32], 
 }
 
 /// Values of a packed matrix's words, from value `first` on, as many as `out` has; they begin and end with a block.
-fn decode_part(format: WeightFormat, codes: &[u32], scales: &[u32], first: usize, out: &mut [f32]) {
+#[inline(always)]
+pub(super) fn decode_part(format: WeightFormat, codes: &[u32], scales: &[u32], first: usize, out: &mut [f32]) {
     format::decode(
         format,
         &bytemuck::cast_slice(codes)[format.code_bytes(first)..],
