@@ -26,10 +26,7 @@ const PACKAGE_IN_SITE: &str = "clip-ttl";
 pub fn build(workspace: &Workspace, options: &BuildOptions) -> Result<PathBuf, Error> {
     setup::wasm_target()?;
     node::install(&workspace.web())?;
-    let modules = wasm::FLAVOURS
-        .iter()
-        .map(|flavour| wasm::build(workspace, *flavour, options.debug))
-        .collect::<Result<Vec<_>, _>>()?;
+    let modules = wasm::build(workspace, options.debug)?;
 
     println!("Building the npm package");
     let package = workspace.package_files();

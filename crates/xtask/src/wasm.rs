@@ -6,6 +6,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::{panic, thread};
 
 use wasm_bindgen_cli_support::Bindgen;
 
@@ -102,18 +103,37 @@ pub struct Module {
     pub final_bytes: u64,
 }
 
-/// Compiles a module and makes the files that a browser loads. With `debug`, function names are kept and nothing is optimised
-/// beyond what the compiler did.
-pub fn build(workspace: &Workspace, flavour: Flavour, debug: bool) -> Result<Module, Error> {
-    let compiled = compile(workspace, flavour)?;
-    let input = fs::read(&compiled).map_err(Error::file("read", &compiled))?;
-    let compiled_bytes = input.len() as u64;
+/// Compiles all modules and makes the files that a browser loads. With `debug`, function names are kept and nothing is optimised
+/// beyond what the compiler did. Each is optimised, which one core does, while the next one is compiled.
+pub fn build(workspace: &Workspace, debug: bool) -> Result<Vec<Module>, Error> {
+    thread::scope(|scope| {
+        let mut finishing = Vec::new();
+        for flavour in FLAVOURS {
+            let compiled = compile(workspace, flavour)?;
+            finishing.push(scope.spawn(move || finish(workspace, flavour, &compiled, debug)));
+        }
+        finishing
+            .into_iter()
+            .map(|module| module.join().unwrap_or_else(|panic| panic::resume_unwind(panic)))
+            .collect()
+    })
+}
 
+/// Returns what the compiler made. All are compiled to the same place, one after the other.
+fn compile(workspace: &Workspace, flavour: Flavour) -> Result<Vec<u8>, Error> {
+    println!("Compiling {} for {TARGET} (the first time takes minutes)", flavour.name);
+    flavour.cargo(workspace, "build").run()?;
+    let compiled = workspace.target().join(TARGET).join("release").join("clip_wasm.wasm");
+    fs::read(&compiled).map_err(Error::file("read", &compiled))
+}
+
+fn finish(workspace: &Workspace, flavour: Flavour, compiled: &[u8], debug: bool) -> Result<Module, Error> {
+    let compiled_bytes = compiled.len() as u64;
     let kept = Kept::new(workspace, flavour, debug)?;
-    if !kept.is_made_from(&input) {
+    if !kept.is_made_from(compiled) {
         kept.clear()?;
         println!("Writing the JavaScript side of {} (wasm-bindgen)", flavour.name);
-        bind(&compiled, flavour.name, &kept.folder(), debug)?;
+        bind(compiled.to_owned(), flavour.name, &kept.folder(), debug)?;
         if !debug {
             println!(
                 "Optimising {} (wasm-opt; up to three minutes, and only when it has changed)",
@@ -121,7 +141,7 @@ pub fn build(workspace: &Workspace, flavour: Flavour, debug: bool) -> Result<Mod
             );
             optimise(workspace, &kept.folder().join(flavour.file_name()))?;
         }
-        kept.remember(&input)?;
+        kept.remember(compiled)?;
     }
     let wasm = kept.folder().join(flavour.file_name());
     let final_bytes = fs::metadata(&wasm).map_err(Error::file("read", &wasm))?.len();
@@ -133,16 +153,6 @@ pub fn build(workspace: &Workspace, flavour: Flavour, debug: bool) -> Result<Mod
     })
 }
 
-/// Both modules are compiled to the same place, one after the other.
-fn compile(workspace: &Workspace, flavour: Flavour) -> Result<PathBuf, Error> {
-    println!(
-        "Compiling {} for {TARGET} (the first time takes 10 minutes or more)",
-        flavour.name
-    );
-    flavour.cargo(workspace, "build").run()?;
-    Ok(workspace.target().join(TARGET).join("release").join("clip_wasm.wasm"))
-}
-
 /// Compiles an example of `clip-wasm`, and makes the files that a browser loads, without optimising them further. Returns their folder.
 pub fn example(workspace: &Workspace, name: &str) -> Result<PathBuf, Error> {
     println!("Compiling the example {name} for {TARGET}");
@@ -150,17 +160,19 @@ pub fn example(workspace: &Workspace, name: &str) -> Result<PathBuf, Error> {
     whole.cargo(workspace, "build").args(["--example", name]).run()?;
     let folder = workspace.bench().join(name);
     let compiled = workspace.target().join(TARGET).join("release").join("examples");
-    bind(&compiled.join(format!("{name}.wasm")), name, &folder, false)?;
+    let compiled = compiled.join(format!("{name}.wasm"));
+    bind(
+        fs::read(&compiled).map_err(Error::file("read", &compiled))?,
+        name,
+        &folder,
+        false,
+    )?;
     Ok(folder)
 }
 
-fn bind(compiled: &Path, name: &str, folder: &Path, debug: bool) -> Result<(), Error> {
+fn bind(compiled: Vec<u8>, name: &str, folder: &Path, debug: bool) -> Result<(), Error> {
     let mut bindgen = Bindgen::new();
-    bindgen
-        .input_path(compiled)
-        .out_name(name)
-        .typescript(true)
-        .keep_debug(debug);
+    bindgen.input_bytes(name, compiled).typescript(true).keep_debug(debug);
     bindgen
         .web(true)
         .and_then(|bindgen| bindgen.generate(folder))
