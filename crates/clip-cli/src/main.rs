@@ -25,8 +25,12 @@ use crate::args::{Cli, Command};
 use crate::commands::Outcome;
 use crate::error::Error;
 
+/// As much as a program's first thread usually has.
+const STACK_BYTES: usize = 8 << 20;
+
 fn main() -> ExitCode {
-    match pollster::block_on(run(Cli::parse())) {
+    let cli = Cli::parse();
+    match among_workers(|| pollster::block_on(run(cli))) {
         Ok(Outcome::Good) => ExitCode::SUCCESS,
         Ok(Outcome::Bad) => ExitCode::FAILURE,
         // Whoever read our output has seen enough of it (`clip-ttl ... | head`).
@@ -35,6 +39,16 @@ fn main() -> ExitCode {
             error::report(&error);
             ExitCode::from(error.exit_code())
         }
+    }
+}
+
+/// Does it on one of the threads that share the work of products. From any other thread each product would be handed over to them and waited for, and where
+/// the machine is busy, being woken takes longer than many a product.
+fn among_workers<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    match rayon::ThreadPoolBuilder::new().stack_size(STACK_BYTES).build() {
+        Ok(workers) => workers.install(work),
+        // No more threads are to be had here: the library says so if it can't do without.
+        Err(_) => work(),
     }
 }
 
