@@ -124,8 +124,9 @@ pub(crate) fn multiply(left: Matrix<'_>, panels: Panels<'_>, outputs: usize, bia
         outputs,
     };
     let taken = rows_at_a_time(left.rows());
-    for_each_part(&mut out, outputs * taken, Room::default, |part, out, room| {
-        right.multiply(left.part(part * taken, out.len() / outputs), out, room);
+    let rooms = <(Room, Vec<f32>)>::default;
+    for_each_part(&mut out, outputs * taken, rooms, |part, out, (room, sums)| {
+        right.multiply(left.part(part * taken, out.len() / outputs), out, room, sums);
     });
     out
 }
@@ -158,34 +159,31 @@ struct Right<'a> {
     outputs: usize,
 }
 
-/// Tiles and sums of a thread, one product after another.
+/// Of a thread, for what goes into one product after another.
 #[derive(Debug, Default)]
 struct Room {
     tiles: Vec<[f32; TILE]>,
-    sums: Vec<f32>,
     #[cfg(target_arch = "x86_64")]
     made: x86::Room,
 }
 
 impl Right<'_> {
-    /// The products of these rows, `[rows, outputs]`, to `out`.
-    fn multiply(self, rows: Matrix<'_>, out: &mut [f32], room: &mut Room) {
+    /// The products of these rows, `[rows, outputs]`, to `out`; by way of `sums`, where they are no whole tiles and panels.
+    fn multiply(self, rows: Matrix<'_>, out: &mut [f32], room: &mut Room, sums: &mut Vec<f32>) {
         let outputs = self.outputs;
         if rows.rows().is_multiple_of(TILE) && outputs.is_multiple_of(COLUMNS) {
             rows.pack(&mut room.tiles);
             self.run(room, out, outputs);
         } else {
-            let mut sums = std::mem::take(&mut room.sums);
-            self.multiply_padded(rows, &mut sums, room);
+            self.multiply_padded(rows, room, sums);
             for (out, sums) in out.chunks_exact_mut(outputs).zip(sums.chunks_exact(self.stride())) {
                 out.copy_from_slice(&sums[..outputs]);
             }
-            room.sums = sums;
         }
     }
 
     /// The same to `sums`, in whole tiles and panels: rows of [`Self::stride`] columns.
-    fn multiply_padded(self, rows: Matrix<'_>, sums: &mut Vec<f32>, room: &mut Room) {
+    fn multiply_padded(self, rows: Matrix<'_>, room: &mut Room, sums: &mut Vec<f32>) {
         rows.pack(&mut room.tiles);
         sums.resize(room.tiles.len() / self.inputs * TILE * self.stride(), 0.0);
         self.run(room, sums, self.stride());

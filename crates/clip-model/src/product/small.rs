@@ -34,7 +34,7 @@ impl SmallProduct {
             inputs,
             outputs: self.shape[1],
         };
-        right.multiply_padded(left, &mut self.sums, &mut self.room);
+        right.multiply_padded(left, &mut self.room, &mut self.sums);
     }
 
     /// Its rows, `[columns]` each.
